@@ -1,0 +1,43 @@
+// Bundles the CLI and the bundled server into dist/, emits the published types, and writes oclif's manifest so that
+// starting the CLI loads no command but the one asked for.
+import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+rmSync('dist', { recursive: true, force: true });
+
+// Bundled CommonJS packages still call require(); an ES module has none of its own.
+const requireBanner =
+  "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);";
+
+const shared = {
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  outdir: 'dist',
+  chunkNames: '[name]-[hash]',
+  banner: { js: requireBanner },
+  legalComments: 'linked',
+  logLevel: 'warning',
+};
+
+await build({
+  ...shared,
+  entryPoints: { cli: 'src/cli.ts', commands: 'src/commands/index.ts', index: 'src/index.ts' },
+});
+await build({ ...shared, entryPoints: { server: 'src/server/main.ts' }, chunkNames: 'server-[name]-[hash]' });
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], {
+  stdio: 'inherit',
+});
+
+const { Config, Plugin } = await import('@oclif/core');
+const config = await Config.load({ root, devPlugins: false, userPlugins: false, ignoreManifest: true });
+const plugin = new Plugin({ root, type: 'core', ignoreManifest: true, errorOnManifestCreate: true });
+plugin.config = config;
+await plugin.load();
+writeFileSync('oclif.manifest.json', `${JSON.stringify(plugin.manifest, null, 2)}\n`);

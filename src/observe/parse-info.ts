@@ -1,0 +1,4 @@
+/** Typed form of one `INFO` reply. */
+export interface Info {
+  readonly raw: ReadonlyMap<string, string>;
+}
