@@ -10,6 +10,20 @@ export interface Topology {
   readonly stateDir: string;
   /** Every node, parents before children, siblings in declared order; the first is the master. */
   readonly nodes: readonly NodeSpec[];
+  /** What is allowed but probably not meant; shown by `validate` and once by commands that change something. */
+  readonly warnings: readonly TopologyProblem[];
+}
+
+/** Something wrong, or doubtful, at one place of the file. */
+export interface TopologyProblem {
+  /** 1-based; null when the problem has no place in a file (a missing file, a missing secret). */
+  readonly line: number | null;
+  readonly column: number | null;
+  /** `replicas[0].port`; empty for the file as a whole. */
+  readonly path: string;
+  /** What was expected, and what was found. Never a secret. */
+  readonly message: string;
+  readonly hint: string | null;
 }
 
 /** `name` when one is given; else the port on this machine, `<host>-<port>` elsewhere. Unique and a safe file name. */
