@@ -1,11 +1,33 @@
-import { flush, handle, run } from '@oclif/core';
+import { Errors, flush, run } from '@oclif/core';
+import { ReplctlError } from './errors.ts';
+import { errorToJson, formatError } from './show/format-error.ts';
+import { createTheme, wantsColor } from './show/theme.ts';
 
 /** Entry point of `bin/run.js`. Loads no command but the one that was asked for. */
 export async function main(): Promise<void> {
+  const argv = process.argv.slice(2);
+  // A reader that went away (`replctl logs | head`) ends the output, not with a stack trace.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   try {
-    await run(process.argv.slice(2), import.meta.url);
+    await run(argv, import.meta.url);
     await flush();
   } catch (error) {
-    await handle(error as Error);
+    process.exitCode = report(error, argv);
   }
+}
+
+/** Errors from before a command was found: an unknown command, a broken installation. Returns the exit code. */
+function report(thrown: unknown, argv: readonly string[]): number {
+  if (thrown instanceof Errors.ExitError) return thrown.oclif.exit ?? 0;
+  const error =
+    thrown instanceof Errors.CLIError
+      ? new ReplctlError('USAGE', thrown.message, { hint: 'replctl --help', cause: thrown })
+      : thrown;
+  if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorToJson(error), null, 2)}\n`);
+  else {
+    const noColorFlag = argv.includes('--no-color');
+    const theme = createTheme(wantsColor({ isTty: process.stderr.isTTY, noColorFlag, env: process.env }));
+    process.stderr.write(`${formatError(error, theme, argv.includes('--verbose'))}\n`);
+  }
+  return error instanceof ReplctlError ? error.exitCode : 1;
 }

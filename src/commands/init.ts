@@ -1,9 +1,9 @@
-import { Command } from '@oclif/core';
+import { BaseCommand, type Outcome } from './base-command.ts';
 
-export class Init extends Command {
+export class Init extends BaseCommand<typeof Init> {
   static override readonly summary = 'Write a commented topology file to start from.';
 
-  override async run(): Promise<void> {
-    this.log('not written yet');
+  protected override async execute(): Promise<Outcome> {
+    return { json: { schema: 'replctl.init/1' }, text: '' };
   }
 }
