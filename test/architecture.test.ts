@@ -6,16 +6,17 @@ const SRC = path.join(import.meta.dirname, '..', 'src');
 
 /** Folder → folders it may import. `types` allows `import type` only. */
 const MAY_IMPORT: Record<string, { readonly all: readonly string[]; readonly types?: readonly string[] }> = {
-  topology: { all: [] },
-  render: { all: ['topology'] },
+  topology: { all: ['conf'] },
+  conf: { all: [] },
+  render: { all: ['topology', 'conf'] },
   observe: { all: ['topology', 'hosts'] },
-  compare: { all: [], types: ['topology', 'observe'] },
-  plan: { all: [], types: ['topology', 'observe', 'compare'] },
-  apply: { all: ['topology', 'plan', 'render', 'observe', 'hosts', 'compare'] },
+  compare: { all: ['conf'], types: ['topology', 'observe'] },
+  plan: { all: ['conf'], types: ['topology', 'observe', 'compare'] },
+  apply: { all: ['conf', 'topology', 'plan', 'render', 'observe', 'hosts', 'compare'] },
   hosts: { all: [], types: ['topology'] },
   show: { all: [], types: ['topology', 'render', 'observe', 'compare', 'plan', 'apply', 'hosts'] },
   commands: { all: ['topology', 'render', 'observe', 'compare', 'plan', 'apply', 'hosts', 'show'] },
-  server: { all: [] },
+  server: { all: ['conf'] },
 };
 
 /** Package → the only place that may import it. */
