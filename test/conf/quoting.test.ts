@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatLine, quoteAlways, quoteValue } from '../../src/conf/quote-value.ts';
 import { splitArgs } from '../../src/conf/split-args.ts';
