@@ -43,6 +43,7 @@ function normaliseSave(args: readonly string[], previous: string): Normalised {
 }
 
 function normaliseBufferLimits(args: readonly string[], previous: string): Normalised {
+  if (args.length === 1 && args[0] === '') return { ok: true, value: previous };
   if (args.length % 4 !== 0)
     return { ok: false, error: 'Wrong number of arguments in buffer limit configuration.' };
   const limits = new Map<string, string>();

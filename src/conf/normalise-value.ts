@@ -6,7 +6,7 @@ import { parseMemory } from './parse-memory.ts';
 export type Normalised =
   { readonly ok: true; readonly value: string } | { readonly ok: false; readonly error: string };
 
-const UNSIGNED_MIN = 2n ** 63n - 1n;
+const LONG_MAX = 2n ** 63n - 1n;
 
 /**
  * Brings a directive's arguments into the one form in which values compare: `64mb` → `67108864`, `YES` → `yes`.
@@ -38,7 +38,7 @@ export function normaliseValue(
       return kind.list ? normaliseWords(kind.words, args) : normaliseWord(directive.name, kind.words, value);
     case 'integer':
       return /^(0|-?[1-9][0-9]*)$/.test(value) && fitsLong(BigInt(value))
-        ? checkBounds(BigInt(value), kind, 10)
+        ? capHertz(directive.name, checkBounds(BigInt(value), kind, 10))
         : { ok: false, error: "argument couldn't be parsed into an integer" };
     case 'octal':
       return /^[0-7]+$/.test(value)
@@ -84,8 +84,14 @@ function checkBounds(
   };
 }
 
+/** `hz` is a hint: Redis takes any number and keeps it between 1 and 500. */
+function capHertz(name: string, result: Normalised): Normalised {
+  if (name !== 'hz' || !result.ok) return result;
+  return { ok: true, value: String(Math.min(Math.max(Number(result.value), 1), 500)) };
+}
+
 function fitsLong(value: bigint): boolean {
-  return value <= UNSIGNED_MIN && value >= -UNSIGNED_MIN - 1n;
+  return value <= LONG_MAX && value >= -LONG_MAX - 1n;
 }
 
 function wordError(words: readonly string[]): Normalised {

@@ -10,6 +10,10 @@ function directive(name: string): Directive {
   return found;
 }
 
+function lines(name: string, ...args: string[][]): unknown {
+  return normaliseLines(directive(name), args);
+}
+
 describe('the catalogue', () => {
   it('has every name once', () => {
     const names = DIRECTIVES.flatMap(({ name, aliases, foreignAliases }) => [
@@ -112,7 +116,6 @@ describe('normaliseValue', () => {
   });
 
   it('adds up the lines of a repeating directive and lets the last line of others win', () => {
-    const lines = (name: string, ...args: string[][]): unknown => normaliseLines(directive(name), args);
     expect(lines('save', ['60', '1'], ['30', '5'])).toEqual({ ok: true, value: '60 1 30 5' });
     expect(lines('save', ['60', '1'], [''])).toEqual({ ok: true, value: '' });
     expect(lines('save')).toEqual({ ok: true, value: '3600 1 300 100 60 10000' });
