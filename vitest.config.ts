@@ -10,6 +10,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          sequence: { groupOrder: 1 },
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/conformance/**', 'test/interop/**', 'node_modules/**'],
           testTimeout: 30_000,
@@ -19,6 +20,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'process',
+          sequence: { groupOrder: 2 },
           include: ['test/{e2e,conformance,interop}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

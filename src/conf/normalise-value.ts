@@ -38,14 +38,14 @@ export function normaliseValue(
       return kind.list ? normaliseWords(kind.words, args) : normaliseWord(directive.name, kind.words, value);
     case 'integer':
       return /^(0|-?[1-9][0-9]*)$/.test(value) && fitsLong(BigInt(value))
-        ? capHertz(directive.name, checkBounds(BigInt(value), kind, 10))
+        ? cap(directive.name, checkBounds(BigInt(value), kind, 10))
         : { ok: false, error: "argument couldn't be parsed into an integer" };
     case 'octal':
       return /^[0-7]+$/.test(value)
         ? checkBounds(BigInt(`0o${value}`), kind, 8)
         : { ok: false, error: "argument couldn't be parsed as an octal number" };
     default:
-      return normaliseMemory(kind, value);
+      return cap(directive.name, normaliseMemory(kind, value));
   }
 }
 
@@ -84,10 +84,16 @@ function checkBounds(
   };
 }
 
-/** `hz` is a hint: Redis takes any number and keeps it between 1 and 500. */
-function capHertz(name: string, result: Normalised): Normalised {
-  if (name !== 'hz' || !result.ok) return result;
-  return { ok: true, value: String(Math.min(Math.max(Number(result.value), 1), 500)) };
+/** Where Redis takes any number but keeps it in a range. */
+const CAPS: Readonly<Record<string, readonly [min: number, max: number]>> = {
+  hz: [1, 500],
+  'repl-backlog-size': [16 * 1024, Number.MAX_SAFE_INTEGER],
+};
+
+function cap(name: string, result: Normalised): Normalised {
+  const range = CAPS[name];
+  if (range === undefined || !result.ok) return result;
+  return { ok: true, value: String(Math.min(Math.max(Number(result.value), range[0]), range[1])) };
 }
 
 function fitsLong(value: bigint): boolean {

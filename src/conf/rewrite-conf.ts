@@ -115,9 +115,7 @@ function readOld(content: string): { lines: string[]; places: Map<string, number
   const lines: string[] = [];
   const places = new Map<string, number[]>();
   let isSigned = false;
-  const old = content.split('\n');
-  if (old.at(-1) === '') old.pop();
-  for (const rawLine of old) {
+  for (const rawLine of content === '' ? [] : content.split('\n')) {
     const line = rawLine.replace(/^[ \t\r]+|[ \t\r]+$/g, '');
     const split = splitArgs(line);
     const written = split.ok ? (split.args[0] ?? '').toLowerCase() : undefined;
