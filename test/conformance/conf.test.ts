@@ -86,7 +86,7 @@ describe.skipIf(!existsSync('/usr/bin/redis-server'))('the catalogue against red
   });
 
   async function readAll(pattern: string): Promise<Map<string, string>> {
-    const flat = (await client.config('GET', pattern)) as string[];
+    const flat = await client.config('GET', pattern);
     return new Map(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1] ?? ''] as const] : [])));
   }
 
