@@ -3,11 +3,11 @@ import { splitStreamId } from '../../../src/server/rdb/stream-id.ts';
 import type { RecordedKey, RecordedValue } from './recording-sink.ts';
 
 const TYPE_NUMBER = { string: 0, list: 1, set: 2, zset: 3, hash: 4, stream: 6 } as const;
-const EMPTY = Buffer.alloc(20);
+const EMPTY: Buffer = Buffer.alloc(20);
 
 /** DEBUG DIGEST of what was read, to be compared with a real server's (`src/debug.c`). */
 export function digestKeys(keys: readonly RecordedKey[]): string {
-  let total = EMPTY;
+  let total: Buffer = EMPTY;
   for (const db of new Set(keys.map((key) => key.db))) {
     total = mix(total, uint32(db));
     for (const key of keys) if (key.db === db) total = xorHash(total, digestKey(key));
