@@ -1,0 +1,72 @@
+import type { NodeId } from '../topology/model.ts';
+
+/**
+ * What the planners need to know of the running deployment: an observation reduced to the facts that decide. Also
+ * what a simulated world hands to them.
+ */
+export interface LiveView {
+  readonly nodes: ReadonlyMap<NodeId, NodeView>;
+}
+
+export type NodeView = LiveNodeView | DownNodeView;
+
+export interface LiveNodeView {
+  readonly kind: 'live';
+  readonly role: 'master' | 'replica';
+  /** The node it follows; null for a master, and for a replica of a server that is no known node. */
+  readonly parent: NodeId | null;
+  /** Whom it follows, as the server says: `host:port`; null for a master. */
+  readonly parentAddress: string | null;
+  readonly isLinkUp: boolean;
+  readonly isLoading: boolean;
+  readonly history: History;
+  readonly keys: number;
+  /** Whether clients may have written on it since it started, when it is a master. */
+  readonly hasOwnWrites: boolean;
+  /** `replica-priority`; 0 is never promoted. */
+  readonly priority: number;
+  /** major, minor, patch. */
+  readonly version: readonly [number, number, number];
+  /** The process is the one replctl started: it may be stopped and restarted. */
+  readonly isOurs: boolean;
+  /** Identifies the run of the server process. */
+  readonly runId: string;
+}
+
+/** Where a node stands in the replication history (INFO replication). */
+export interface History {
+  readonly replid: string;
+  readonly replid2: string;
+  /** First offset that is not shared with `replid2`; -1 when there is none. */
+  readonly secondOffset: number;
+  /** Last byte applied. */
+  readonly offset: number;
+  /** Null when no backlog exists. */
+  readonly backlog: { readonly firstByte: number; readonly length: number; readonly size: number } | null;
+}
+
+export interface DownNodeView {
+  readonly kind: 'down';
+  /** `free`: nothing there, it can be started. `squatted`: something else has the port. `silent`: it may be alive. */
+  readonly port: 'free' | 'squatted' | 'silent';
+  readonly said: string;
+  /** What its files hold: nothing, a data set of known place in history, or one of unknown place. */
+  readonly data: DataAtRest;
+}
+
+export type DataAtRest =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unknown'; readonly bytes: number; readonly isAppendOnly: boolean }
+  | { readonly kind: 'known'; readonly bytes: number; readonly replid: string; readonly offset: number };
+
+/** The tree as it is live: only nodes that answer; a node following a stranger counts as a root. */
+export function liveTreeOf(view: LiveView): ReadonlyMap<NodeId, NodeId | null> {
+  return new Map(
+    [...view.nodes].flatMap(([id, node]) => (node.kind === 'live' ? [[id, node.parent] as const] : [])),
+  );
+}
+
+export function liveNodeOf(view: LiveView, id: NodeId): LiveNodeView | null {
+  const node = view.nodes.get(id);
+  return node?.kind === 'live' ? node : null;
+}

@@ -1,0 +1,46 @@
+import type { NodeId } from '../topology/model.ts';
+import { forecastEdge } from './forecast.ts';
+import { liveNodeOf, type LiveView } from './live-view.ts';
+import type { Step } from './step.ts';
+
+export interface SwitchoverOptions {
+  /** How long writes may be held back before the attempt is given up. */
+  readonly fenceBudgetMs: number;
+  /** What one CLIENT PAUSE asks for; it ends by itself when replctl dies. */
+  readonly leaseMs: number;
+}
+
+export const DEFAULT_SWITCHOVER: SwitchoverOptions = { fenceBudgetMs: 1000, leaseMs: 1500 };
+
+/** An hour: longer than any switchover, so that no PING gets between O* and the promotion. */
+const RAISED_PING_PERIOD_S = 3600;
+
+/**
+ * The master's role goes from one node to any other of its tree, without a lost write and without a full resync:
+ * hold writes, let the target catch up, demote, promote, verify. Afterwards `from` hangs under `to`.
+ */
+export function planSwitchover(
+  view: LiveView,
+  from: NodeId,
+  to: NodeId,
+  options: SwitchoverOptions,
+): Step[][] {
+  const version = liveNodeOf(view, from)?.version ?? [7, 0, 0];
+  const hasWritePause = version[0] > 6 || (version[0] === 6 && version[1] >= 2);
+  const resync = forecastEdge(view, from, to, { parentCatchesUp: true });
+  const steps: Step[] = [
+    { kind: 'raise-ping-period', node: from, seconds: RAISED_PING_PERIOD_S },
+    {
+      kind: 'fence',
+      node: from,
+      how: hasWritePause ? 'pause' : 'min-replicas',
+      leaseMs: Math.max(options.leaseMs, options.fenceBudgetMs),
+    },
+    { kind: 'catch-up', node: to, master: from, budgetMs: options.fenceBudgetMs },
+    { kind: 'demote', node: from, to },
+    { kind: 'promote', node: to, from },
+    { kind: 'verify-link', node: from, parent: to, resync },
+    { kind: 'unfence', node: from },
+  ];
+  return steps.map((step) => [step]);
+}

@@ -1,0 +1,305 @@
+import type { NodeId } from '../topology/model.ts';
+import { chooseRoot, isAttached, type RootChoice } from './choose-root.ts';
+import { forecastResync } from './forecast.ts';
+import { liveNodeOf, liveTreeOf, type LiveView } from './live-view.ts';
+import { PLAN_VERSION, type Plan, type Verb } from './plan.ts';
+import { planTree } from './plan-tree.ts';
+import { planReconfigure, type ConfigDifference } from './plan-reconfigure.ts';
+import { DEFAULT_SWITCHOVER, planSwitchover, type SwitchoverOptions } from './plan-switchover.ts';
+import type { Refusal } from './refusal.ts';
+import type { Step } from './step.ts';
+import { leavesOf, rootOf, withParents, type Tree } from './tree.ts';
+
+/** Everything a change is planned from. Two equal questions give two equal plans. */
+export interface ChangeQuestion {
+  readonly verb: Verb;
+  readonly deployment: string;
+  readonly declared: Tree;
+  /** Last applied tree; null the first time. */
+  readonly applied: Tree | null;
+  /** Nodes of `declared` and of `applied`. */
+  readonly view: LiveView;
+  readonly configDifferences: readonly ConfigDifference[];
+  /** Nodes whose conf file lacks something declared; live is right, a restart would not be. */
+  readonly staleConfs: readonly NodeId[];
+  readonly options: ChangeOptions;
+}
+
+export interface ChangeOptions {
+  /** Start nodes that do not run; else they only get their conf file. */
+  readonly startsNodes: boolean;
+  /** Consent to stop nodes that are no longer declared. */
+  readonly allowsRemoval: boolean;
+  /** Consent to switch back a promotion that was made elsewhere. */
+  readonly restoresRoles: boolean;
+  /** Consent to throw away the writes of a second master. */
+  readonly discardsDiverged: boolean;
+  readonly switchover: SwitchoverOptions;
+}
+
+export const DEFAULT_CHANGE_OPTIONS: ChangeOptions = {
+  startsNodes: true,
+  allowsRemoval: false,
+  restoresRoles: false,
+  discardsDiverged: false,
+  switchover: DEFAULT_SWITCHOVER,
+};
+
+export type Decision =
+  | { readonly kind: 'plan'; readonly plan: Plan }
+  | { readonly kind: 'refused'; readonly refusals: readonly Refusal[] };
+
+/**
+ * declared × last applied × live → the steps that make them one. The one planner behind `up`, `promote`, `chain`,
+ * `move`, `add` and `remove`: these only differ in how they edit the declaration.
+ */
+export function planUp(question: ChangeQuestion): Decision {
+  const choice = chooseRoot(question);
+  const refusals = [...refuseNodes(question), ...refuseRoot(question, choice)];
+  if (choice.kind === 'refused' || refusals.length > 0) return { kind: 'refused', refusals };
+  const changes = planStages(question, choice);
+  const stages = changes.length === 0 ? [] : [...changes, ...planEnd(question, changes)];
+  return {
+    kind: 'plan',
+    plan: {
+      version: PLAN_VERSION,
+      verb: question.verb,
+      deployment: question.deployment,
+      tree: Object.fromEntries(question.declared),
+      stages,
+      warnings: choice.kind === 'promote' ? [choice.reason] : [],
+    },
+  };
+}
+
+type UsableChoice = Exclude<RootChoice, { kind: 'refused' }>;
+
+function planStages(question: ChangeQuestion, choice: UsableChoice): Step[][] {
+  const { view, declared, options } = question;
+  const target = rootOf(declared);
+  const { root } = choice;
+  const startable = new Set(options.startsNodes ? startableNodes(question) : []);
+  const stages = establishRoot(question, choice);
+  let current: Tree = withParents(liveTreeOf(view), [[root, null]]);
+  if (root !== target) {
+    const before = prepareTarget(current, declared, root);
+    const attach = planTree({ current, target: before, view, startable: new Set([target]) });
+    stages.push(...attach);
+    if (attach.length > 0) stages.push([{ kind: 'wait-ready', nodes: [target] }]);
+    stages.push(...planSwitchover(view, root, target, options.switchover));
+    current = withParents(withParents(current, before), [
+      [target, null],
+      [root, target],
+    ]);
+  }
+  stages.push(...planTree({ current, target: declared, view, startable }));
+  stages.push(...planReconfigure(question.configDifferences, declared, view));
+  stages.push(...planRemoval(question, root));
+  return stages;
+}
+
+/** Before a switchover only what hangs loose is attached: the target, and nodes whose parents are gone. */
+function prepareTarget(current: Tree, declared: Tree, root: NodeId): Tree {
+  const target = rootOf(declared);
+  const loose = [...declared.keys()].filter(
+    (id) =>
+      id !== root &&
+      (id === target || current.has(id)) &&
+      !(current.has(id) && isAttached(current, id, root)),
+  );
+  // A loose child of a loose node comes along with it.
+  const tops = loose.filter((id) => id === target || !loose.includes(current.get(id) ?? ''));
+  const attached = [...current].filter(([id]) => isAttached(current, id, root) || loose.includes(id));
+  return withParents(
+    new Map(attached),
+    tops.map((id) => [id, root]),
+  );
+}
+
+function establishRoot({ view, options }: ChangeQuestion, choice: UsableChoice): Step[][] {
+  const { root } = choice;
+  switch (choice.kind) {
+    case 'live':
+      return [];
+    case 'start':
+      if (!options.startsNodes) return [];
+      return [
+        [{ kind: 'render-conf', node: root }],
+        [{ kind: 'start-node', node: root, parent: null, resync: null }],
+      ];
+    case 'promote': {
+      const { dead } = choice;
+      const from = dead ?? liveNodeOf(view, root)?.parent ?? root;
+      const promote: Step = { kind: 'promote-forced', node: root, from };
+      if (dead === null) return [[promote]];
+      const witnesses = [...view.nodes].flatMap(([id, node]) =>
+        node.kind === 'live' && node.parent === dead ? [id] : [],
+      );
+      return [
+        [{ kind: 'prove-dead', node: dead, witnesses }],
+        [{ kind: 'fence-dead', node: dead, to: root, how: 'conf' }],
+        [promote],
+      ];
+    }
+  }
+}
+
+function startableNodes({ declared, view }: ChangeQuestion): NodeId[] {
+  return [...declared.keys()].filter((id) => view.nodes.get(id)?.kind === 'down');
+}
+
+/** Nodes that are no longer declared are stopped last, when nobody hangs under them any more. Their data stays. */
+function planRemoval({ declared, view }: ChangeQuestion, root: NodeId): Step[][] {
+  const gone = [...view.nodes.keys()].filter(
+    (id) => !declared.has(id) && (id === root || liveNodeOf(view, id) !== null),
+  );
+  return gone.length === 0 ? [] : [gone.map((node) => ({ kind: 'stop-node', node, save: true }))];
+}
+
+function planEnd(
+  { declared, staleConfs, view, options }: ChangeQuestion,
+  changes: readonly Step[][],
+): Step[][] {
+  const steps = changes.flat();
+  const running = [...declared.keys()].filter((id) => options.startsNodes || liveNodeOf(view, id) !== null);
+  const rendered = new Set(steps.flatMap((step) => (step.kind === 'render-conf' ? [step.node] : [])));
+  const touched = new Set([...staleConfs, ...steps.flatMap(confChangesOf)].filter((id) => declared.has(id)));
+  const confs = [...touched].filter(
+    (id) => !rendered.has(id) || steps.some((step) => confChangesOf(step).includes(id)),
+  );
+  const isSwitchover = steps.some(({ kind }) => kind === 'promote' || kind === 'promote-forced');
+  const leaves = leavesOf(declared).filter((id) => running.includes(id) && id !== rootOf(declared));
+  return [
+    running.length > 0 ? [{ kind: 'wait-ready', nodes: running } satisfies Step] : [],
+    confs.map((node) => ({ kind: 'render-conf', node }) satisfies Step),
+    isSwitchover && leaves.length > 0
+      ? [{ kind: 'canary', master: rootOf(declared), leaves } satisfies Step]
+      : [],
+    [{ kind: 'save-declaration' } satisfies Step],
+  ].filter((stage) => stage.length > 0);
+}
+
+/** Nodes whose conf file CONFIG REWRITE, or a fence, leaves different from the rendered one. */
+function confChangesOf(step: Step): NodeId[] {
+  switch (step.kind) {
+    case 'rehang':
+    case 'demote':
+    case 'promote':
+    case 'promote-forced':
+    case 'fence-dead':
+    case 'config-set':
+      return [step.node];
+    default:
+      return [];
+  }
+}
+
+function refuseNodes({ view, declared, options }: ChangeQuestion): Refusal[] {
+  return [...view.nodes].flatMap(([id, node]): Refusal[] => {
+    if (!declared.has(id)) {
+      if (node.kind === 'down') return [];
+      if (!options.allowsRemoval) {
+        return [
+          {
+            code: 'NeedsConsent',
+            node: id,
+            message: `${id} runs and is no longer in the file: it would be stopped (its data stays)`,
+            hint: 'say --yes',
+          },
+        ];
+      }
+      return node.isOurs ? [] : [notOurs(id)];
+    }
+    if (node.kind === 'live') return [];
+    if (!options.startsNodes) return [];
+    if (node.port === 'squatted') {
+      return [
+        {
+          code: 'PortHeld',
+          node: id,
+          message: `${id}: its port is held by something else: ${node.said}`,
+          hint: 'stop that process, or give the node another port in the file',
+        },
+      ];
+    }
+    if (node.port === 'silent') {
+      return [
+        {
+          code: 'Unreachable',
+          node: id,
+          message: `${id} does not answer: ${node.said}`,
+          hint: 'replctl status',
+        },
+      ];
+    }
+    return [];
+  });
+}
+
+function notOurs(id: NodeId): Refusal {
+  return {
+    code: 'NotOurs',
+    node: id,
+    message: `${id}: the process on its port was not started by replctl and is not touched`,
+    hint: 'stop it yourself',
+  };
+}
+
+function refuseRoot(question: ChangeQuestion, choice: RootChoice): Refusal[] {
+  if (choice.kind === 'refused') return [choice.refusal];
+  const { declared, applied, view, options } = question;
+  const { root } = choice;
+  const target = rootOf(declared);
+  const refusals: Refusal[] = [];
+  const wasRoot = applied === null ? null : rootOf(applied);
+  if (choice.kind === 'live' && root !== target && root !== wasRoot && !options.restoresRoles) {
+    refusals.push({
+      code: 'RolesChangedElsewhere',
+      node: root,
+      message: `${root} is master, but the file and the last applied state say ${wasRoot ?? target}: it was promoted elsewhere`,
+      measured: root,
+      allowed: wasRoot ?? target,
+      hint: 'replctl adopt writes it into the file; replctl up --restore-roles switches back without loss',
+    });
+  }
+  if (
+    !options.startsNodes &&
+    (choice.kind === 'start' || (root !== target && liveNodeOf(view, target) === null))
+  ) {
+    const down = choice.kind === 'start' ? root : target;
+    refusals.push({ code: 'Unreachable', node: down, message: `${down} is not running`, hint: 'replctl up' });
+  }
+  return [...refusals, ...refuseSecondMasters(question, root)];
+}
+
+/** A second master may be hung under the first only when that throws nothing away. */
+function refuseSecondMasters({ view, declared, options }: ChangeQuestion, root: NodeId): Refusal[] {
+  const master = liveNodeOf(view, root);
+  return [...view.nodes].flatMap(([id, node]): Refusal[] => {
+    if (node.kind !== 'live' || node.role !== 'master' || id === root || !declared.has(id)) return [];
+    if (node.keys === 0 || options.discardsDiverged || master === null) return [];
+    if (master.keys === 0 && master.history.offset <= node.history.offset) {
+      return [
+        {
+          code: 'EmptyMaster',
+          node: root,
+          message: `${root} is master and has no keys, ${id} has ${node.keys}: hanging ${id} under it would wipe them`,
+          measured: master.keys,
+          allowed: node.keys,
+          hint: `replctl promote ${id} --force, or replctl up --discard-diverged`,
+        },
+      ];
+    }
+    if (!node.hasOwnWrites || forecastResync(node.history, master.history).verdict === 'PARTIAL') return [];
+    return [
+      {
+        code: 'Diverged',
+        node: id,
+        message: `${id} is a second master with writes of its own beside ${root}`,
+        measured: node.history.offset,
+        allowed: node.history.secondOffset,
+        hint: `replctl salvage ${id} reads them back first; replctl up --discard-diverged throws them away`,
+      },
+    ];
+  });
+}
