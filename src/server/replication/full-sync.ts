@@ -1,0 +1,224 @@
+import { randomBytes } from 'node:crypto';
+import type { Log, SnapshotFilter, SnapshotRun, SnapshotSource, Spool, StreamPosition } from './ports.ts';
+import type { ReplicaSession } from './replica-session.ts';
+
+export interface FullSyncSettings {
+  /** Stream the RDB while it is made, to replicas that can. */
+  readonly isDiskless: boolean;
+  /** Wait this long for more replicas to share the snapshot. */
+  readonly disklessDelayMs: number;
+  /** Start at once when so many wait; 0: no such limit. */
+  readonly disklessMaxReplicas: number;
+  /** A replica that takes no byte of its RDB for so long is cut. */
+  readonly timeoutMs: number;
+}
+
+export interface FullSyncPorts {
+  readonly snapshots: SnapshotSource;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly settings: () => FullSyncSettings;
+  readonly createSpool: () => Spool;
+  /** Where the stream stands, and from now on every replica needs a SELECT first. */
+  readonly beginStream: () => StreamPosition;
+  /** Gives a session its place behind the snapshot. */
+  readonly attach: (session: ReplicaSession, position: StreamPosition) => void;
+  readonly drop: (session: ReplicaSession, reason: string) => void;
+  /** A replica has its RDB and is being fed. */
+  readonly synced: (session: ReplicaSession) => void;
+}
+
+interface Run {
+  readonly position: StreamPosition;
+  readonly filter: SnapshotFilter;
+  readonly members: Set<ReplicaSession>;
+  readonly spool: Spool | null;
+  readonly mark: string;
+  walk: SnapshotRun | null;
+  isPaused: boolean;
+}
+
+/** Gives replicas their RDB: one walk feeds all that ask together, and waits for the slowest of them. */
+export class FullSync {
+  readonly #ports: FullSyncPorts;
+  readonly #waiting = new Set<ReplicaSession>();
+  /** Spools that are still being sent, with those who read them. */
+  readonly #spools = new Map<Spool, Set<ReplicaSession>>();
+  #run: Run | null = null;
+
+  constructor(ports: FullSyncPorts) {
+    this.#ports = ports;
+  }
+
+  /** Whether a snapshot for replicas is being taken. */
+  get isRunning(): boolean {
+    return this.#run !== null;
+  }
+
+  /** A replica needs a full resync: it joins a running spool, starts one, or waits for the next. */
+  request(session: ReplicaSession): void {
+    const { log, now, settings } = this.#ports;
+    session.awaitSnapshot(now());
+    const run = this.#run;
+    if (run === null) {
+      this.#waiting.add(session);
+      if (settings().isDiskless && session.canEof && settings().disklessDelayMs > 0) {
+        log('notice', 'Delay next BGSAVE for diskless SYNC');
+      } else this.#startDue();
+    } else if (run.spool !== null && isSameFilter(run.filter, session.filter)) {
+      // The spool holds one point in time and the stream since then is still in the backlog: one more can share it.
+      run.members.add(session);
+      this.#ports.attach(session, run.position);
+      log('notice', 'Waiting for end of BGSAVE for SYNC');
+    } else {
+      this.#waiting.add(session);
+      log('notice', 'Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC');
+    }
+  }
+
+  /** Once a second: starts what is due, cuts who is stuck. */
+  tick(): void {
+    const { now, settings, drop } = this.#ports;
+    this.#startDue();
+    const run = this.#run;
+    if (run === null || run.spool !== null) return;
+    for (const session of run.members) {
+      if (!session.isSaturated) session.progressAtMs = now();
+      if (now() - session.progressAtMs > settings().timeoutMs)
+        drop(session, 'Disconnecting timedout replica (full sync)');
+    }
+  }
+
+  /** The transport of a session has room again. */
+  drained(session: ReplicaSession): void {
+    session.progressAtMs = this.#ports.now();
+    if (session.state === 'sending-rdb' && this.#run?.members.has(session) !== true) {
+      session.pump(this.#ports.now());
+      if (session.isOnline) this.#finishSpool(session);
+    }
+    this.#balance();
+  }
+
+  /** The session is gone; a walk that nobody wants any more is given up. */
+  forget(session: ReplicaSession): void {
+    this.#waiting.delete(session);
+    this.#leaveSpool(session);
+    const run = this.#run;
+    if (run === null || !run.members.delete(session)) return;
+    if (run.members.size > 0) {
+      this.#balance();
+      return;
+    }
+    this.#run = null;
+    run.walk?.abort();
+    run.spool?.discard();
+  }
+
+  #startDue(): void {
+    const [first] = this.#waiting;
+    if (this.#run !== null || first === undefined) return;
+    const { settings, now, log, snapshots } = this.#ports;
+    const { isDiskless, disklessDelayMs, disklessMaxReplicas } = settings();
+    const members = new Set(
+      [...this.#waiting].filter((session) => isSameFilter(session.filter, first.filter)),
+    );
+    const isEof = [...members].every((session) => session.canEof) && (isDiskless || !isPlain(first.filter));
+    const oldestMs = Math.max(...[...members].map((session) => now() - session.askedAtMs));
+    const isEnough = disklessMaxReplicas > 0 && members.size >= disklessMaxReplicas;
+    if (isEof && isDiskless && !isEnough && oldestMs < disklessDelayMs) return;
+
+    log('notice', `Starting BGSAVE for SYNC with target: ${isEof ? 'replicas sockets' : 'disk'}`);
+    const position = this.#ports.beginStream();
+    const run: Run = {
+      position,
+      filter: first.filter,
+      members,
+      spool: isEof ? null : this.#ports.createSpool(),
+      mark: randomBytes(20).toString('hex'),
+      walk: null,
+      isPaused: false,
+    };
+    this.#run = run;
+    for (const session of members) {
+      this.#waiting.delete(session);
+      this.#ports.attach(session, position);
+      if (isEof) session.beginEofPayload(run.mark, now());
+    }
+    run.walk = snapshots.start(position, first.filter, {
+      write: (chunk) => this.#write(run, chunk),
+      end: () => this.#end(run),
+      fail: (reason) => this.#fail(run, reason),
+    });
+  }
+
+  #write(run: Run, chunk: Uint8Array): void {
+    if (this.#run !== run) return;
+    if (run.spool !== null) {
+      run.spool.write(chunk);
+      return;
+    }
+    for (const session of run.members) session.writePayload(chunk);
+    this.#balance();
+  }
+
+  /** The walk pauses while any of its replicas has enough to drain, so that memory stays bounded. */
+  #balance(): void {
+    const run = this.#run;
+    if (run === null || run.spool !== null || run.walk === null) return;
+    const isSaturated = [...run.members].some((session) => session.isSaturated);
+    if (isSaturated === run.isPaused) return;
+    run.isPaused = isSaturated;
+    if (isSaturated) run.walk.pause();
+    else run.walk.resume();
+  }
+
+  #end(run: Run): void {
+    if (this.#run !== run) return;
+    this.#run = null;
+    const { log, now, synced } = this.#ports;
+    if (run.spool !== null) this.#spools.set(run.spool, new Set(run.members));
+    for (const session of run.members) {
+      if (run.spool === null) {
+        session.endEofPayload(run.mark, now());
+        log(
+          'notice',
+          `Streamed RDB transfer with replica ${session.name} succeeded (socket). Waiting for REPLCONF ACK from replica to enable streaming`,
+        );
+        synced(session);
+      } else {
+        session.sendSpool(run.spool, now());
+        if (session.state !== 'sending-rdb') this.#finishSpool(session);
+      }
+    }
+    this.#startDue();
+  }
+
+  #fail(run: Run, reason: string): void {
+    if (this.#run !== run) return;
+    this.#run = null;
+    run.spool?.discard();
+    for (const session of run.members)
+      this.#ports.drop(session, `SYNC failed. BGSAVE returned an error: ${reason}`);
+  }
+
+  #finishSpool(session: ReplicaSession): void {
+    this.#leaveSpool(session);
+    if (session.isOnline) this.#ports.synced(session);
+  }
+
+  #leaveSpool(session: ReplicaSession): void {
+    for (const [spool, readers] of this.#spools) {
+      if (!readers.delete(session) || readers.size > 0) continue;
+      this.#spools.delete(spool);
+      spool.discard();
+    }
+  }
+}
+
+function isSameFilter(a: SnapshotFilter, b: SnapshotFilter): boolean {
+  return a.withData === b.withData && a.withFunctions === b.withFunctions;
+}
+
+function isPlain(filter: SnapshotFilter): boolean {
+  return filter.withData && filter.withFunctions;
+}
