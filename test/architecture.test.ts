@@ -9,7 +9,7 @@ const MAY_IMPORT: Record<string, { readonly all: readonly string[]; readonly typ
   topology: { all: ['conf'] },
   conf: { all: [] },
   render: { all: ['topology', 'conf'] },
-  observe: { all: ['topology', 'hosts'] },
+  observe: { all: ['conf', 'topology', 'hosts'] },
   compare: { all: ['conf'], types: ['topology', 'observe'] },
   plan: { all: ['conf'], types: ['topology', 'observe', 'compare'] },
   apply: { all: ['conf', 'topology', 'plan', 'render', 'observe', 'hosts', 'compare'] },
