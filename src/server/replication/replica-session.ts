@@ -166,6 +166,11 @@ export class ReplicaSession {
     this.pump();
   }
 
+  /** A bare newline: the replica is busy loading, but alive. */
+  heard(nowMs: number): void {
+    this.ackedAtMs = nowMs;
+  }
+
   /** Tells a replica that waits for its RDB that we live. Only where it can't be taken for data. */
   keepAlive(): void {
     if (this.#state === 'wait-snapshot' || this.#state === 'wait-rdb') this.#transport.write(NEWLINE);
