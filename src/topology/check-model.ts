@@ -1,7 +1,5 @@
 import path from 'node:path';
-import { findDirective } from '../conf/directives.ts';
-import { normaliseLines } from '../conf/normalise-value.ts';
-import { toByteString } from '../conf/parse-conf.ts';
+import { parseMemory } from '../conf/parse-memory.ts';
 import type { PlacedNode } from './build-model.ts';
 import type { PathProblem } from './check-shape.ts';
 import type { NodeSpec } from './model.ts';
@@ -149,14 +147,9 @@ function doubtNode({ spec, path: at }: PlacedNode, nodes: readonly PlacedNode[])
 
 const configPath = (at: Path, name: string): Path => [...at, 'config', name];
 
-/** The number of a directive in its base unit (bytes, seconds), or null when it is not set. */
+/** The number of a directive as declared, in its base unit (bytes, seconds), or null when it is not set. */
 function numberOf(spec: NodeSpec, name: string): number | null {
-  const lines = spec.config.get(name);
-  const directive = findDirective(name);
-  if (lines === undefined || directive === undefined) return null;
-  const result = normaliseLines(
-    directive,
-    lines.map((args) => args.map(toByteString)),
-  );
-  return result.ok ? Number(result.value) : null;
+  const value = spec.config.get(name)?.at(-1)?.[0];
+  const bytes = value === undefined ? undefined : parseMemory(value);
+  return bytes === undefined ? null : Number(bytes);
 }
