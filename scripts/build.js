@@ -1,7 +1,7 @@
 // Bundles the CLI and the bundled server into dist/, emits the published types, and writes oclif's manifest so that
 // starting the CLI loads no command but the one asked for.
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -26,10 +26,13 @@ const shared = {
   logLevel: 'warning',
 };
 
-await build({
-  ...shared,
-  entryPoints: { cli: 'src/cli.ts', commands: 'src/commands/index.ts', index: 'src/index.ts' },
-});
+// One entry a verb, so that a command loads itself and not its siblings.
+const verbs = readdirSync('src/commands').filter((name) => name.endsWith('.ts'));
+const commands = Object.fromEntries(
+  verbs.map((name) => [`commands/${name.slice(0, -3)}`, `src/commands/${name}`]),
+);
+
+await build({ ...shared, entryPoints: { cli: 'src/cli.ts', index: 'src/index.ts', ...commands } });
 await build({ ...shared, entryPoints: { server: 'src/server/main.ts' }, chunkNames: 'server-[name]-[hash]' });
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], {
   stdio: 'inherit',

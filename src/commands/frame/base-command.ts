@@ -1,7 +1,7 @@
 import { Command, Errors, Flags, type Interfaces } from '@oclif/core';
-import { ReplctlError } from '../errors.ts';
-import { errorToJson, formatError } from '../show/format-error.ts';
-import { createTheme, wantsColor, type Theme } from '../show/theme.ts';
+import { ReplctlError } from '../../errors.ts';
+import { errorToJson, formatError } from '../../show/format-error.ts';
+import { createTheme, wantsColor, type Theme } from '../../show/theme.ts';
 import { durationFlag } from './duration-flag.ts';
 
 /** What a command found or did: the stable JSON shape, the same for people, and how the process ends. */

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { ReplctlError } from '../errors.ts';
+import { ReplctlError } from '../../errors.ts';
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 

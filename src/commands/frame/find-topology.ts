@@ -1,0 +1,21 @@
+import { ReplctlError } from '../../errors.ts';
+import { findTopologyFile } from '../../topology/find-topology-file.ts';
+import { loadTopology } from '../../topology/load-topology.ts';
+import type { Topology } from '../../topology/model.ts';
+
+/**
+ * The declaration a verb works on: the file named or found, read and validated.
+ *
+ * Throws TOPOLOGY_INVALID when there is none.
+ */
+export async function findTopology(explicit: string | undefined): Promise<Topology> {
+  const file = findTopologyFile(explicit, { cwd: process.cwd(), env: process.env });
+  if (file !== null) return loadTopology(file);
+  throw new ReplctlError(
+    'TOPOLOGY_INVALID',
+    `no topology.yaml or topology.yml in ${process.cwd()} or above`,
+    {
+      hint: 'replctl init writes one to start from; -f names another file',
+    },
+  );
+}
