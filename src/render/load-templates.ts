@@ -1,24 +1,15 @@
-import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplctlError } from '../errors.ts';
+import { packageFile } from '../topology/package-file.ts';
 
 /** File name without `.ejs` → text. `redis.conf` is the one that is rendered; it includes the others. */
 export type Templates = ReadonlyMap<string, string>;
 
 /** Reads the built-in templates, with those of `folder` (absolute) in place of the ones they share a name with. */
 export async function loadTemplates(folder: string | null): Promise<Templates> {
-  const builtIn = await readFolder(builtInFolder());
+  const builtIn = await readFolder(packageFile('templates'));
   return new Map(folder === null ? builtIn : [...builtIn, ...(await readFolder(folder))]);
-}
-
-/** `templates/` of this package: beside `dist/` when installed, beside `src/` in the checkout. */
-function builtInFolder(): string {
-  for (let folder = import.meta.dirname; folder !== path.dirname(folder); folder = path.dirname(folder)) {
-    const candidate = path.join(folder, 'templates');
-    if (existsSync(path.join(candidate, 'redis.conf.ejs'))) return candidate;
-  }
-  throw new Error(`templates/redis.conf.ejs is missing from the installation around ${import.meta.dirname}`);
 }
 
 async function readFolder(folder: string): Promise<[string, string][]> {

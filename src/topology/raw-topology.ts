@@ -14,7 +14,7 @@ const word = (what: string, pattern: RegExp, description: string) =>
   z.string(expected(what)).check(z.regex(pattern, expected(what)), z.describe(description));
 
 /** Text without control characters: it ends up in file names, arguments and conf lines. */
-const text = (what: string, description: string) => word(what, /^[^\p{Cc}]+$/u, description);
+const text = (what: string, description: string) => word(what, /^[ -~\u00a0-\uffff]+$/, description);
 
 const port = z
   .int(expected('a port from 1 to 65535'))
@@ -51,7 +51,12 @@ const secret = z
     ],
     expected('{env: VARIABLE} or {file: PATH}: secrets are never written into the topology file'),
   )
-  .check(z.describe('Where a secret is read from; the value itself never stands in this file'));
+  .check(
+    z.meta({
+      id: 'secret',
+      description: 'Where a secret is read from; the value itself never stands in this file',
+    }),
+  );
 
 const engineKind = z
   .enum(['bundled', 'redis', 'valkey'], expected('bundled, redis or valkey'))
@@ -70,7 +75,7 @@ const engine = z
     ],
     expected('bundled, redis, valkey or {kind, command}'),
   )
-  .check(z.describe('The server that runs the node (default: bundled)'));
+  .check(z.meta({ id: 'engine', description: 'The server that runs the node (default: bundled)' }));
 
 const tls = z
   .strictObject(
@@ -86,7 +91,7 @@ const tls = z
     },
     expected('a map {cert, key, ca}'),
   )
-  .check(z.describe('TLS for clients and replication; the plain port is closed'));
+  .check(z.meta({ id: 'tls', description: 'TLS for clients and replication; the plain port is closed' }));
 
 const ssh = z
   .union(
@@ -103,7 +108,10 @@ const ssh = z
     expected('true, user@host or a map {host, user, port, identity}'),
   )
   .check(
-    z.describe("The node's machine is reached over ssh; true: the node's own host, as ssh_config has it"),
+    z.meta({
+      id: 'ssh',
+      description: "The node's machine is reached over ssh; true: the node's own host, as ssh_config has it",
+    }),
   );
 
 const scalar = z.union(
@@ -111,25 +119,25 @@ const scalar = z.union(
   expected('a value (quote it, or use "" for the empty one)'),
 );
 
-const config = z
-  .record(
-    z.string(),
-    z.union(
-      [
-        scalar,
-        z
-          .array(z.union([scalar, z.array(scalar)], expected('a value')))
-          .check(z.minLength(1, expected('at least one value'))),
-      ],
-      expected('a value, or a list of values'),
-    ),
-    expected('a map of redis.conf directives'),
+const directiveValue = z
+  .union(
+    [
+      scalar,
+      z
+        .array(z.union([scalar, z.array(scalar)], expected('a value')))
+        .check(z.minLength(1, expected('at least one value'))),
+    ],
+    expected('a value, or a list of values'),
   )
-  .check(
-    z.describe(
+  .check(z.meta({ id: 'value' }));
+
+const config = z.record(z.string(), directiveValue, expected('a map of redis.conf directives')).check(
+  z.meta({
+    id: 'config',
+    description:
       'Directives of redis.conf, by name. A repeatable one (save, client-output-buffer-limit, …) takes a list.',
-    ),
-  );
+  }),
+);
 
 const off = z.literal(false);
 
@@ -164,7 +172,7 @@ const shared = {
         off,
         word(
           'an ACL user name',
-          /^[^\s\p{Cc}]+$/u,
+          /^[!-~\u00a1-\uffff]+$/,
           'ACL user that replicas and replctl log in as; aclfile defines it',
         ),
       ],
@@ -228,6 +236,8 @@ const nodeMap = z.strictObject(
   },
   expected('a port, host:port or a map'),
 );
+
+z.globalRegistry.add(nodeMap, { id: 'node', description: 'A node, in full' });
 
 const anyNode = z.union([port, address, nodeMap], expected('a port, host:port or a map'));
 
