@@ -128,7 +128,7 @@ for (const binary of ['redis-server', 'valkey-server'] as const) {
           "#!lua name=lib\nredis.register_function('f', function() return 1 end)",
         );
         for (const key of await client.keys('*')) {
-          const payload = (await client.dumpBuffer(key)) as Buffer;
+          const payload = await client.dumpBuffer(key);
           expect(isDumpPayloadIntact(payload)).toBe(true);
           const sink = new RecordingSink();
           readDumpPayload(payload, sink);

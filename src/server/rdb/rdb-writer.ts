@@ -72,10 +72,14 @@ export class RdbWriter {
     this.text(value);
   }
 
-  /** `keys` and `expires` are hints for the reader's tables. */
-  selectDb(index: number, keys: number, expires: number): void {
+  /** May come as often as the database changes. */
+  selectDb(index: number): void {
     this.byte(RDB_OPCODE.selectDb);
     this.length(index);
+  }
+
+  /** Hints for the reader's tables. */
+  resizeDb(keys: number, expires: number): void {
     this.byte(RDB_OPCODE.resizeDb);
     this.length(keys);
     this.length(expires);

@@ -13,7 +13,8 @@ export function writeRecorded(keys: readonly RecordedKey[], options: RdbWriterOp
     if (key.db !== db) {
       db = key.db;
       const own = keys.filter((other) => other.db === db);
-      writer.selectDb(db, own.length, own.filter((other) => other.expireAtMs >= 0).length);
+      writer.selectDb(db);
+      writer.resizeDb(own.length, own.filter((other) => other.expireAtMs >= 0).length);
     }
     writeKey(writer, key);
   }
