@@ -112,7 +112,7 @@ export class Db {
     while (ref !== 0) {
       const block = words[ref >>> SEGMENT_SHIFT]!;
       const at = (ref & UNIT_MASK) << 1;
-      if (block[at + HASH]! === hash && this.hasKey(ref, buf, start, end)) return ref;
+      if (block[at + HASH] === hash && this.hasKey(ref, buf, start, end)) return ref;
       ref = block[at]!;
     }
     return this.rehashAt < 0 ? 0 : this.findInNext(hash, buf, start, end);
@@ -468,8 +468,7 @@ export class Db {
 
   /** For walks: visits one bucket, counting those of the table being filled after the other's. */
   visitBucket(bucket: number, visit: (ref: number) => void): void {
-    const first =
-      bucket < this.table.length ? this.table[bucket]! : this.next[bucket - this.table.length]!;
+    const first = bucket < this.table.length ? this.table[bucket]! : this.next[bucket - this.table.length]!;
     this.visitChain(first, visit);
   }
 

@@ -22,6 +22,11 @@ export class Keyspace {
     return this.dbs[index] ?? this.flush(index);
   }
 
+  /** The db if it was ever used; without making it. */
+  dbIfUsed(index: number): Db | undefined {
+    return this.dbs[index];
+  }
+
   /** The dbs that exist and hold keys, with their numbers. */
   *filled(): Generator<[index: number, db: Db]> {
     for (const [index, db] of this.dbs.entries()) if (db !== undefined && db.size > 0) yield [index, db];

@@ -127,7 +127,9 @@ export class RequestParser {
     if (line + 1 >= end) return INCOMPLETE;
     if (buf[at] !== DOLLAR) {
       const found = buf[at]!;
-      return this.broken(`expected '$', got '${found === CR || found === LF ? ' ' : String.fromCharCode(found)}'`);
+      return this.broken(
+        `expected '$', got '${found === CR || found === LF ? ' ' : String.fromCharCode(found)}'`,
+      );
     }
     const length = parseInteger(buf, at + 1, line);
     if (!(length >= 0 && length <= this.maxBulkBytes)) return this.broken('invalid bulk length');
@@ -195,7 +197,10 @@ export function splitInline(line: string): string[] | undefined {
           word += line[at]!;
         } else {
           const hex = /^x([0-9a-fA-F]{2})/.exec(line.slice(at + 1, at + 4));
-          word += hex === null ? (ESCAPES[line[at + 1]!] ?? line[at + 1]!) : String.fromCharCode(parseInt(hex[1]!, 16));
+          word +=
+            hex === null
+              ? (ESCAPES[line[at + 1]!] ?? line[at + 1]!)
+              : String.fromCharCode(parseInt(hex[1]!, 16));
           at += hex === null ? 1 : 3;
         }
       }

@@ -1,0 +1,264 @@
+import type { Transport } from '../net/transport.ts';
+import type { Args } from '../resp/args.ts';
+import { ReplyWriter } from '../resp/reply-writer.ts';
+import { BROKEN, type RequestParser } from '../resp/request-parser.ts';
+import type { Server } from '../server.ts';
+import type { Block } from './blocking.ts';
+import type { Command } from './command.ts';
+
+const SHORT_WRITE_BYTES = 16 * 1024;
+const FLUSH_AT_BYTES = 256 * 1024;
+const KEEP_QUERY_BYTES = 64 * 1024;
+
+/** What kind of peer it is: decides output limits and CLIENT LIST's flags. */
+export type ClientKind = 'normal' | 'pubsub' | 'replica' | 'master';
+
+/** A command waiting for EXEC. */
+export interface Queued {
+  readonly command: Command;
+  readonly args: Args;
+}
+
+/** A transaction being collected. */
+export interface Multi {
+  readonly queue: Queued[];
+  /** Flags of all queued commands, or-ed. */
+  flags: number;
+  /** A command was refused while queueing: EXEC aborts. */
+  isBroken: boolean;
+}
+
+/** Told of each command of a master's stream after it was executed, with its very bytes. */
+export interface AppliedListener {
+  applied(buf: Buffer, start: number, end: number): void;
+}
+
+/**
+ * Someone who sends commands: over a transport, or, without one, from inside (a script, the append-only file, the
+ * link to the master). Owns the bytes of an unfinished request, the transaction and the replies not yet sent.
+ */
+export class Client {
+  readonly id: number;
+  readonly server: Server;
+  readonly transport: Transport | undefined;
+  readonly reply: ReplyWriter;
+  readonly createdAt: number;
+  kind: ClientKind = 'normal';
+  dbIndex = 0;
+  name = '';
+  libraryName = '';
+  libraryVersion = '';
+  /** Name of the ACL user it is authenticated as. */
+  user = 'default';
+  /** CLIENT_GATE bits. */
+  gates = 0;
+  /** Obeyed as it is (a master's stream, the append-only file): no gate but ACL and syntax holds. */
+  isTrusted = false;
+  /** No replies at all (CLIENT REPLY OFF, a master), or none to the next command. */
+  isSilent = false;
+  skipsNextReply = false;
+  isNoTouch = false;
+  isNoEvict = false;
+  multi: Multi | undefined;
+  /** `dbIndex:key` of the keys it watches. */
+  watched: Set<string> | undefined;
+  /** A watched key was changed: EXEC gives nil. */
+  isWatchBroken = false;
+  /** What it waits for. Its further input waits too. */
+  block: Block | undefined;
+  isClosed = false;
+  /** Closed once the replies written are sent. */
+  isClosing = false;
+  lastCommand: Command | undefined;
+  lastActiveAt: number;
+  appliedListener: AppliedListener | undefined;
+  isDirty = false;
+  private query: Buffer | undefined;
+  private queryStart = 0;
+  private queryEnd = 0;
+  private parser: RequestParser | undefined;
+  private isPostponed = false;
+  private isFeeding = false;
+
+  constructor(server: Server, id: number, transport: Transport | undefined) {
+    this.server = server;
+    this.id = id;
+    this.transport = transport;
+    this.reply = new ReplyWriter(server.bufferPool);
+    this.createdAt = server.now;
+    this.lastActiveAt = server.now;
+  }
+
+  /** Bytes received and not yet executed. */
+  get queryBytes(): number {
+    return this.queryEnd - this.queryStart;
+  }
+
+  get queryCapacity(): number {
+    return this.query?.length ?? 0;
+  }
+
+  /**
+   * Takes input and executes every complete command in it, unless the client is blocked or paused: then, and for
+   * the rest of an unfinished command, the bytes are kept. `chunk` stays the caller's.
+   */
+  feed(chunk: Buffer, start: number, end: number): void {
+    if (this.isClosed || this.isClosing) return;
+    this.lastActiveAt = this.server.now;
+    if (this.query === undefined && this.canRun()) {
+      const rest = this.run(chunk, start, end);
+      if (rest < end) this.keep(chunk, rest, end);
+      else this.freeParser();
+    } else {
+      this.keep(chunk, start, end);
+      if (this.canRun()) this.runKept();
+    }
+  }
+
+  /** Goes on with the input kept while blocked or postponed. */
+  resume(): void {
+    this.isPostponed = false;
+    if (this.query !== undefined && this.canRun()) this.runKept();
+  }
+
+  /** Sends what was written so far. */
+  flush(): void {
+    this.isDirty = false;
+    const { reply, transport } = this;
+    const { length } = reply;
+    if (length === 0) return;
+    if (transport === undefined || this.isClosed) {
+      reply.truncate(0);
+      return;
+    }
+    this.server.stats.netOutputBytes += length;
+    if (length <= SHORT_WRITE_BYTES) {
+      transport.writeLatin1(reply.buf.latin1Slice(0, length));
+      reply.release(false);
+    } else {
+      transport.write(reply.buf.subarray(0, length));
+      reply.release(true);
+    }
+    this.server.checkOutputLimit(this);
+    if (this.isClosing) this.close();
+  }
+
+  /** Lets the replies written from outside the client's own input (messages, unblocking) be sent this tick. */
+  markDirty(): void {
+    if (this.isDirty || this.transport === undefined) return;
+    this.isDirty = true;
+    this.server.dirtyClients.push(this);
+  }
+
+  /** Closes after the replies written so far. */
+  closeAfterReply(): void {
+    this.isClosing = true;
+    this.markDirty();
+  }
+
+  /** Ends the client; everything that knows it forgets it. */
+  close(isAbrupt = false): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.query = undefined;
+    this.freeParser();
+    if (isAbrupt) this.transport?.close();
+    else this.transport?.end();
+    this.server.forget(this);
+  }
+
+  private canRun(): boolean {
+    return (
+      !this.isFeeding && this.block === undefined && !this.isPostponed && !this.isClosing && !this.isClosed
+    );
+  }
+
+  private run(buf: Buffer, start: number, end: number): number {
+    const parser = (this.parser ??= this.server.takeParser(this));
+    const { executor } = this.server;
+    this.isFeeding = true;
+    let at = start;
+    while (at < end) {
+      const after = parser.next(buf, at, end);
+      if (after <= 0) {
+        if (after === BROKEN) this.breakProtocol(parser.error);
+        break;
+      }
+      if (parser.args.count > 0 && !executor.execute(this, parser.args)) {
+        parser.reset();
+        this.isPostponed = true;
+        this.server.postponed.add(this);
+        break;
+      }
+      this.appliedListener?.applied(buf, at, after);
+      at = after;
+      if (this.block !== undefined || this.isClosing || this.isClosed) break;
+      if (this.reply.length > FLUSH_AT_BYTES) this.flush();
+      parser.isAuthenticated = this.gates === 0 || (this.gates & 1) === 0;
+    }
+    this.isFeeding = false;
+    if (this.isClosing || this.isClosed) return end;
+    return at;
+  }
+
+  private runKept(): void {
+    const buf = this.query;
+    if (buf === undefined) return;
+    const rest = this.run(buf, this.queryStart, this.queryEnd);
+    this.queryStart = rest;
+    if (this.isClosed || rest === this.queryEnd) {
+      this.query = undefined;
+      this.queryStart = 0;
+      this.queryEnd = 0;
+      if (this.block === undefined) this.freeParser();
+    }
+  }
+
+  private keep(chunk: Buffer, start: number, end: number): void {
+    if (this.isClosing || this.isClosed) return;
+    const size = end - start;
+    if (this.query === undefined) {
+      const wanted = Math.min(this.parser?.bytesWanted(end) ?? 0, 1 << 20);
+      this.query = Buffer.allocUnsafeSlow(Math.max(1024, size + wanted));
+      this.parser?.rebase(-start);
+    } else if (this.queryEnd + size > this.query.length) {
+      this.makeQueryRoom(size);
+    }
+    chunk.copy(this.query, this.queryEnd, start, end);
+    this.queryEnd += size;
+    if (this.queryBytes > this.server.limits.queryBufferBytes) {
+      this.server.log('warning', `Closing client that reached max query buffer length: id=${this.id}`);
+      this.close(true);
+    } else if (this.block !== undefined && this.queryBytes > KEEP_QUERY_BYTES) {
+      this.transport?.pause();
+    }
+  }
+
+  private makeQueryRoom(size: number): void {
+    const query = this.query!;
+    const held = this.queryBytes;
+    const wanted = Math.min(this.parser?.bytesWanted(this.queryEnd) ?? 0, 64 << 20);
+    const need = Math.max(held + size, held * 2, Math.min(held + wanted, held * 4 + 65536));
+    const target = need <= query.length ? query : Buffer.allocUnsafeSlow(need);
+    query.copy(target, 0, this.queryStart, this.queryEnd);
+    this.parser?.rebase(-this.queryStart);
+    this.query = target;
+    this.queryStart = 0;
+    this.queryEnd = held;
+  }
+
+  private freeParser(): void {
+    if (this.parser === undefined) return;
+    this.server.returnParser(this.parser);
+    this.parser = undefined;
+  }
+
+  private breakProtocol(error: string): void {
+    this.server.log(
+      'verbose',
+      `Protocol error (${error}) from client: id=${this.id} addr=${this.transport?.peer}`,
+    );
+    this.reply.error(`ERR Protocol error: ${error}`);
+    this.closeAfterReply();
+  }
+}

@@ -1,0 +1,152 @@
+import type { Args } from '../resp/args.ts';
+import { CATALOGUE } from './catalogue.ts';
+import { FLAG, type Command, type Family, type FlagName, type Handler, type KeySpec } from './command.ts';
+
+const SLOTS = 2048;
+
+/**
+ * The commands a server knows: the catalogue's facts joined with the families' handlers. What no family handles is
+ * not a command here. Found by the bytes of the name, in any case, without making a string of it.
+ */
+export class CommandTable {
+  readonly byName = new Map<string, Command>();
+  private readonly slots: (Command | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+
+  constructor(families: readonly Family[]) {
+    const handlers = new Map<string, Handler>();
+    for (const family of families) {
+      for (const [name, handler] of Object.entries(family)) {
+        if (handlers.has(name)) throw new TypeError(`two handlers for the command ${name}`);
+        handlers.set(name, handler);
+      }
+    }
+    let id = 0;
+    for (const line of CATALOGUE.trim().split('\n')) {
+      const name = line.slice(0, line.indexOf(' '));
+      if (!isHandled(name, handlers)) continue;
+      this.add(readCommand(line, id, handlers.get(name), this.byName.get(parentName(name))));
+      handlers.delete(name);
+      id += 1;
+    }
+    if (handlers.size > 0) throw new TypeError(`not in the catalogue: ${[...handlers.keys()].join(', ')}`);
+  }
+
+  /** The command that argument 0 names; for a container this is not yet the subcommand. */
+  find(args: Args): Command | undefined {
+    const buf = args.buf;
+    const start = args.offsets[0]!;
+    const end = args.offsets[1]!;
+    let hash = 0;
+    for (let at = start; at < end; at += 1) hash = (Math.imul(hash, 31) + (buf[at]! | 0x20)) | 0;
+    for (let slot = hash & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
+      const command = this.slots[slot];
+      if (command === undefined || isNamed(command.name, buf, start, end)) return command;
+    }
+  }
+
+  /** By name in any case; `container|subcommand` for subcommands. */
+  get(name: string): Command | undefined {
+    const [top = '', sub] = name.toLowerCase().split('|');
+    const command = this.byName.get(top);
+    return sub === undefined ? command : command?.subcommands?.get(sub);
+  }
+
+  /** All commands, subcommands too, each container before its own. */
+  *all(): Generator<Command> {
+    for (const command of this.byName.values()) {
+      yield command;
+      if (command.subcommands !== undefined) yield* command.subcommands.values();
+    }
+  }
+
+  private add(command: Command): void {
+    if (command.parent !== undefined) {
+      command.parent.subcommands?.set(command.name.slice(command.name.indexOf('|') + 1), command);
+      return;
+    }
+    this.byName.set(command.name, command);
+    let hash = 0;
+    for (const char of command.name) hash = (Math.imul(hash, 31) + (char.charCodeAt(0) | 0x20)) | 0;
+    let slot = hash & (SLOTS - 1);
+    while (this.slots[slot] !== undefined) slot = (slot + 1) & (SLOTS - 1);
+    this.slots[slot] = command;
+  }
+}
+
+function isHandled(name: string, handlers: ReadonlyMap<string, Handler>): boolean {
+  if (handlers.has(name)) return true;
+  for (const handled of handlers.keys()) if (handled.startsWith(`${name}|`)) return true;
+  return false;
+}
+
+function parentName(name: string): string {
+  return name.includes('|') ? name.slice(0, name.indexOf('|')) : '';
+}
+
+function isNamed(name: string, buf: Uint8Array, start: number, end: number): boolean {
+  if (name.length !== end - start) return false;
+  for (let at = 0; at < name.length; at += 1) {
+    let byte = buf[start + at]!;
+    if (byte >= 0x41 && byte <= 0x5a) byte += 32;
+    if (byte !== name.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
+function readCommand(
+  line: string,
+  id: number,
+  handler: Handler | undefined,
+  parent: Command | undefined,
+): Command {
+  const [name = '', arity, flags = '', first, last, step, categories = '', tips = '', specs = ''] =
+    line.split(' ');
+  const flagNames = words(flags, ',');
+  let bits = 0;
+  for (const flag of flagNames) bits |= FLAG[flag as FlagName];
+  // A container without a handler of its own is known by its subcommands, which come next in the catalogue.
+  const isContainer = handler === undefined;
+  return {
+    name,
+    arity: Number(arity),
+    flags: bits,
+    flagNames,
+    firstKey: Number(first),
+    lastKey: Number(last),
+    keyStep: Number(step),
+    categories: words(categories, ','),
+    tips: words(tips, ','),
+    keySpecs: words(specs, ';').map(readKeySpec),
+    id,
+    subcommands: isContainer ? new Map<string, Command>() : undefined,
+    parent,
+    handler,
+    stats: { calls: 0, usec: 0, rejected: 0, failed: 0 },
+  };
+}
+
+function words(text: string, separator: string): string[] {
+  return text === '-' ? [] : text.split(separator);
+}
+
+function readKeySpec(text: string): KeySpec {
+  const [flags = '', begin = '', find = ''] = text.split('@');
+  const [a = '', b = '', c = ''] = find.slice(1).split(',');
+  return {
+    flags: flags === '' ? [] : flags.split('+'),
+    begin: readBegin(begin),
+    find:
+      find[0] === 'r'
+        ? { type: 'range', lastKey: Number(a), step: Number(b), limit: Number(c) }
+        : find[0] === 'n'
+          ? { type: 'keynum', index: Number(a), firstKey: Number(b), step: Number(c) }
+          : { type: 'unknown' },
+  };
+}
+
+function readBegin(begin: string): KeySpec['begin'] {
+  if (begin[0] === 'i') return { type: 'index', index: Number(begin.slice(1)) };
+  if (begin[0] !== 'w') return { type: 'unknown' };
+  const [keyword = '', start] = begin.slice(1).split(',');
+  return { type: 'keyword', keyword, startFrom: Number(start) };
+}

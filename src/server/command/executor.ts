@@ -1,0 +1,206 @@
+import { Args } from '../resp/args.ts';
+import { unknownCommand, unknownSubcommand, wrongArity } from '../resp/errors.ts';
+import { ReplyError } from '../resp/reply-error.ts';
+import type { Server } from '../server.ts';
+import type { Client } from './client.ts';
+import { FLAG, isArityRight, type Command } from './command.ts';
+import { AS_GIVEN, Context, NOT_AT_ALL, REWRITTEN } from './context.ts';
+import { POSTPONE, QUEUE, SERVER_GATE, passGates } from './gates.ts';
+import { TO_ALL } from './propagation.ts';
+
+/** From a request to its reply: looks the command up, checks, queues or runs it, and hands its effect on. */
+export class Executor {
+  private readonly server: Server;
+  /** One context per depth of nesting. */
+  private readonly contexts: Context[] = [];
+  private depth = 0;
+  /** When the command now running began, or the last one ended, in monotonic ms. */
+  private markMs = 0;
+
+  constructor(server: Server) {
+    this.server = server;
+  }
+
+  /** Deals with one request of a client; false when it must be tried again later (CLIENT PAUSE). */
+  execute(client: Client, args: Args): boolean {
+    const command = this.server.commands.find(args);
+    if (command === undefined || command.handler === undefined || !isArityRight(command, args.count)) {
+      return this.executeUnusual(client, command, args);
+    }
+    if ((this.server.gates | client.gates) !== 0) return this.executeGated(client, command, args);
+    this.call(client, command, args);
+    return true;
+  }
+
+  /** The command (or subcommand) that the arguments name; throws the error for an unknown one or a wrong count. */
+  resolve(args: Args): Command {
+    const found = this.server.commands.find(args);
+    if (found === undefined) throw unknownCommand(args.string(0), args.strings(1, Math.min(args.count, 20)));
+    if (found.subcommands === undefined) {
+      if (!isArityRight(found, args.count)) throw wrongArity(found.name);
+      return found;
+    }
+    if (args.count < 2) throw wrongArity(found.name);
+    const sub = found.subcommands.get(args.string(1).toLowerCase());
+    if (sub === undefined) throw unknownSubcommand(found.name, args.string(1));
+    if (!isArityRight(sub, args.count)) throw wrongArity(sub.name);
+    return sub;
+  }
+
+  private executeUnusual(client: Client, found: Command | undefined, args: Args): boolean {
+    let command: Command;
+    try {
+      command = this.resolve(args);
+    } catch (error) {
+      this.reject(client, found, error);
+      return true;
+    }
+    if ((this.server.gates | client.gates) !== 0) return this.executeGated(client, command, args);
+    this.call(client, command, args);
+    return true;
+  }
+
+  private executeGated(client: Client, command: Command, args: Args): boolean {
+    let passage;
+    try {
+      passage = passGates(this.server, client, command, args);
+    } catch (error) {
+      this.reject(client, command, error);
+      return true;
+    }
+    if (passage === POSTPONE) return false;
+    if (passage === QUEUE && client.multi !== undefined) {
+      client.multi.queue.push({ command, args: args.copy() });
+      client.multi.flags |= command.flags;
+      client.reply.simple('QUEUED');
+      this.endReply(client, 0);
+      return true;
+    }
+    this.call(client, command, args);
+    return true;
+  }
+
+  /** Replies an error for a command that was not run; a transaction it was meant for will abort. */
+  private reject(client: Client, command: Command | undefined, error: unknown): void {
+    if (!(error instanceof ReplyError)) throw error;
+    if (command !== undefined) command.stats.rejected += 1;
+    if (client.multi !== undefined) client.multi.isBroken = true;
+    this.server.stats.countError(error.text);
+    const mark = client.reply.length;
+    if (command?.name === 'exec') {
+      this.server.transactions.discard(client);
+      client.reply.error(`EXECABORT Transaction discarded because of: ${error.text}`);
+    } else {
+      client.reply.error(error.text);
+    }
+    this.endReply(client, mark);
+  }
+
+  /** Runs a command that passed. Commands may run inside others (EXEC, scripts): those are one unit with it. */
+  call(client: Client, command: Command, args: Args): void {
+    const { server, depth } = this;
+    const context = (this.contexts[depth] ??= new Context(server, client, command, args));
+    if (depth > 0) {
+      context.canBlock = false;
+      this.run(context, client, command, args);
+      this.contexts[depth - 1]!.dirty += context.dirty;
+      return;
+    }
+    if ((server.gates & SERVER_GATE.monitored) !== 0) server.feedMonitors(client, command, args);
+    this.run(context, client, command, args);
+    if (server.blocking.hasReady || server.afterUnit.length > 0) server.finishUnit();
+  }
+
+  private run(context: Context, client: Client, command: Command, args: Args): void {
+    const { server } = this;
+    const { reply } = client;
+    const mark = reply.length;
+    context.client = client;
+    context.command = command;
+    context.args = args;
+    context.reply = reply;
+    context.dbIndex = client.dbIndex;
+    context.db = server.keyspace.db(client.dbIndex);
+    context.dirty = 0;
+    context.propagation = AS_GIVEN;
+    context.isForced = false;
+    const start = this.depth === 0 ? this.markMs : server.clock.monotonic();
+    this.depth += 1;
+    try {
+      command.handler!(context, args);
+    } catch (error) {
+      this.fail(context, mark, error);
+    }
+    this.depth -= 1;
+    if (context.hasOpenObjects) context.recountObjects();
+    if (context.dirty > 0 || context.isForced) {
+      server.dirty += context.dirty;
+      this.propagate(context, args);
+    } else if (this.depth === 0) {
+      server.propagation.settle();
+    }
+    const end = server.clock.monotonic();
+    this.markMs = end;
+    const usec = (end - start) * 1000;
+    command.stats.calls += 1;
+    command.stats.usec += usec;
+    server.stats.commandsProcessed += 1;
+    client.lastCommand = command;
+    if (usec >= server.slowUsec && (command.flags & FLAG.skip_slowlog) === 0) {
+      server.noteSlow(client, command, args, usec);
+    }
+    if (client.isSilent || client.skipsNextReply) this.endReply(client, mark);
+    if (server.isTracking) server.noteRead(client, command, args);
+  }
+
+  private propagate(context: Context, args: Args): void {
+    const { propagation } = this.server;
+    if (!propagation.isActive) return;
+    let command: Args | undefined;
+    if (context.propagation === AS_GIVEN) command = args;
+    else if (context.propagation === REWRITTEN) command = context.rewritten;
+    context.rewritten = undefined;
+    const { targets } = context;
+    context.targets = TO_ALL;
+    // A container of other commands (EXEC, scripts) is told by what they did.
+    if (command === undefined || context.propagation === NOT_AT_ALL) {
+      if (this.depth === 0) propagation.settle();
+      return;
+    }
+    const raw = command.rawEnd === 0 ? Args.of(command.strings()) : command;
+    if (this.depth === 0) propagation.addLast(context.dbIndex, raw.buf, raw.rawStart, raw.rawEnd, targets);
+    else propagation.add(context.dbIndex, raw.buf, raw.rawStart, raw.rawEnd, targets);
+  }
+
+  private fail(context: Context, mark: number, error: unknown): void {
+    const { client, command } = context;
+    command.stats.failed += 1;
+    client.reply.truncate(mark);
+    if (error instanceof ReplyError) {
+      this.server.stats.countError(error.text);
+      client.reply.error(error.text);
+      if (client.kind === 'master') {
+        const what = `'${command.name}'`;
+        this.server.log(
+          'warning',
+          `== CRITICAL == This replica is sending an error to its master: '${error.text}' after processing the command ${what}`,
+        );
+      }
+      return;
+    }
+    this.server.crash(error);
+  }
+
+  private endReply(client: Client, mark: number): void {
+    if (client.isSilent) client.reply.truncate(mark);
+    else if (client.skipsNextReply && client.lastCommand?.name !== 'client|reply') {
+      client.reply.truncate(mark);
+      client.skipsNextReply = false;
+    }
+  }
+
+  /** Starts the clock of a batch of commands. */
+  startBatch(): void {
+    this.markMs = this.server.clock.monotonic();
+  }
+}

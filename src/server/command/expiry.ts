@@ -1,0 +1,88 @@
+import type { Db } from '../keyspace/db.ts';
+import type { Server } from '../server.ts';
+import type { Context } from './context.ts';
+import { EVENT } from './event-class.ts';
+
+/** Longest one sweep may take, and how many slots it looks at between two looks at the clock. */
+const SWEEP_BUDGET_MS = 3;
+const SWEEP_STEP = 1024;
+
+/**
+ * The end of keys with a time to live. Only a master removes them, when met or swept, and tells replicas and AOF by
+ * DEL; a replica hides them until its master says so (source: expireIfNeeded in db.c).
+ */
+export class Expiry {
+  /** DEBUG SET-ACTIVE-EXPIRE. */
+  isActive = true;
+  private readonly server: Server;
+  private dbCursor = 0;
+  private slotCursor = 1;
+
+  constructor(server: Server) {
+    this.server = server;
+  }
+
+  /** A command met an entry past its time: true when the command must not see it. */
+  meetExpired(context: Context, ref: number): boolean {
+    const { server } = this;
+    if (server.isLoading) return false;
+    if (server.isReplica) {
+      if (context.client.kind === 'master') return false;
+      return true;
+    }
+    if (server.pause.isPaused) return true;
+    this.expire(context.db, context.dbIndex, ref);
+    return true;
+  }
+
+  /** Removes an entry whose time is over, as a master does. */
+  expire(db: Db, dbIndex: number, ref: number): void {
+    const { server } = this;
+    const key = db.keyString(ref);
+    db.delete(ref);
+    server.stats.expiredKeys += 1;
+    server.propagation.addCommand(dbIndex, ['DEL', key]);
+    if (server.hasKeyListeners) server.touchKey(undefined, dbIndex, key);
+    server.publishKeyEvent(dbIndex, EVENT.expired, 'expired', key);
+  }
+
+  /**
+   * Looks for dead keys, going round all databases in steps; called about every 100 ms. The expiry times lie side by
+   * side, so that a sweep looks at each of them instead of at samples.
+   */
+  sweep(): void {
+    const { server } = this;
+    if (!this.isActive || server.isLoading || server.isReplica || server.pause.isPaused) return;
+    const deadline = server.clock.monotonic() + SWEEP_BUDGET_MS;
+    const { keyspace } = server;
+    for (let dbs = 0; dbs < keyspace.count; dbs += 1) {
+      const db = keyspace.dbIfUsed(this.dbCursor);
+      if (db !== undefined && !this.sweepDb(db, deadline)) break;
+      this.dbCursor = (this.dbCursor + 1) % keyspace.count;
+      this.slotCursor = 1;
+    }
+    server.propagation.settle();
+  }
+
+  /** False when the time ran out before the end of the db. */
+  private sweepDb(db: Db, deadline: number): boolean {
+    const { expires } = db;
+    const { now } = this.server;
+    let steps = SWEEP_STEP;
+    while (this.slotCursor <= expires.count) {
+      if (expires.timeOf(this.slotCursor) < now) {
+        // Another entry takes the slot over, so the cursor stays.
+        this.expire(db, this.dbCursor, expires.entryAt(this.slotCursor));
+        this.server.propagation.settle();
+        steps -= 16;
+      } else {
+        this.slotCursor += 1;
+      }
+      steps -= 1;
+      if (steps > 0) continue;
+      if (this.server.clock.monotonic() > deadline) return false;
+      steps = SWEEP_STEP;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,127 @@
+import type { Args } from '../resp/args.ts';
+import { ERRORS } from '../resp/errors.ts';
+import { ReplyError } from '../resp/reply-error.ts';
+import type { Server } from '../server.ts';
+import type { Client } from './client.ts';
+import { FLAG, type Command } from './command.ts';
+
+/**
+ * Reasons why a command may not just run. Whoever owns a condition sets its bit while the condition lasts; while no
+ * bit is set on server or client, nothing is checked.
+ */
+export const SERVER_GATE = {
+  /** Loading a dataset. */
+  loading: 1,
+  /** A replica that must not be written to. */
+  readOnlyReplica: 2,
+  /** Link to the master down and stale data not to be served. */
+  masterDown: 4,
+  /** Too few good replicas to write. */
+  fewReplicas: 8,
+  /** `server.diskError` says why writes are refused. */
+  diskError: 16,
+  /** CLIENT PAUSE or a failover in progress. */
+  paused: 32,
+  /** A script runs beyond its time. */
+  busy: 64,
+  /** A maxmemory is set: `server.makeRoom` decides. */
+  maxMemory: 128,
+  /** Some client runs MONITOR. */
+  monitored: 256,
+} as const;
+
+export const CLIENT_GATE = {
+  unauthenticated: 1,
+  /** Inside MULTI: commands are queued. */
+  multi: 2,
+  /** Subscribed in RESP2: only pub/sub commands. */
+  subscribed: 4,
+  /** The user is not one who may do everything: `server.acl` decides. */
+  acl: 8,
+  /** A replica of ours: its link carries no ordinary writes. */
+  replica: 16,
+} as const;
+
+/** Commands that EXEC's queue does not take. */
+const NOT_QUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+const ALLOWED_WHILE_SUBSCRIBED = new Set([
+  'ping',
+  'subscribe',
+  'ssubscribe',
+  'sunsubscribe',
+  'unsubscribe',
+  'psubscribe',
+  'punsubscribe',
+  'quit',
+  'reset',
+]);
+
+/** What to do with a command: run it, put it in the transaction's queue, try again later. */
+export const RUN = 0;
+export const QUEUE = 1;
+export const POSTPONE = 2;
+
+export type Passage = typeof RUN | typeof QUEUE | typeof POSTPONE;
+
+/**
+ * Checks a command against everything that can forbid it, in Redis' order (source: processCommand in server.c).
+ * Throws what to reply when it may not run.
+ */
+export function passGates(server: Server, client: Client, command: Command, args: Args): Passage {
+  const gates = server.gates;
+  const { flags } = command;
+  const isInMulti = (client.gates & CLIENT_GATE.multi) !== 0;
+  const queuedFlags = isInMulti && command.name === 'exec' ? (client.multi?.flags ?? 0) : 0;
+  const isWrite = ((flags | queuedFlags) & FLAG.write) !== 0;
+
+  if ((client.gates & CLIENT_GATE.unauthenticated) !== 0 && (flags & FLAG.no_auth) === 0) throw ERRORS.noAuth;
+  if (isInMulti && (flags & FLAG.no_multi) !== 0) throw ERRORS.noMulti;
+  if ((client.gates & CLIENT_GATE.acl) !== 0) {
+    const refusal = server.acl?.check(client, command, args);
+    if (refusal !== undefined) throw refusal;
+  }
+  if (!client.isTrusted) {
+    if ((gates & SERVER_GATE.maxMemory) !== 0) checkMemory(server, command, client, queuedFlags);
+    if (isWrite || command.name === 'ping') {
+      if ((gates & SERVER_GATE.diskError) !== 0 && server.diskError !== undefined) throw server.diskError;
+    }
+    if (isWrite) {
+      if ((gates & SERVER_GATE.fewReplicas) !== 0) throw ERRORS.noReplicas;
+      if ((gates & SERVER_GATE.readOnlyReplica) !== 0) throw ERRORS.readOnly;
+    }
+    if ((client.gates & CLIENT_GATE.subscribed) !== 0 && !ALLOWED_WHILE_SUBSCRIBED.has(command.name)) {
+      throw new ReplyError(
+        `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET ` +
+          'are allowed in this context',
+      );
+    }
+    if ((gates & SERVER_GATE.masterDown) !== 0 && (flags & FLAG.stale) === 0) throw ERRORS.masterDown;
+    if ((gates & SERVER_GATE.loading) !== 0 && (flags & FLAG.loading) === 0) throw ERRORS.loading;
+    if ((gates & SERVER_GATE.busy) !== 0 && (flags & FLAG.allow_busy) === 0) throw ERRORS.busyScript;
+    if ((gates & SERVER_GATE.paused) !== 0 && isPaused(server, client, command, isWrite)) return POSTPONE;
+  }
+  return isInMulti && !NOT_QUEUED.has(command.name) ? QUEUE : RUN;
+}
+
+function checkMemory(server: Server, command: Command, client: Client, queuedFlags: number): void {
+  const hasRoom = server.makeRoom();
+  if (hasRoom) return;
+  // Inside MULTI, everything but what ends it counts as needing memory: the queue itself grows.
+  const isMulti = (client.gates & CLIENT_GATE.multi) !== 0;
+  const needsMemory =
+    ((command.flags | queuedFlags) & FLAG.denyoom) !== 0 ||
+    (isMulti && command.name !== 'exec' && command.name !== 'discard' && command.name !== 'reset');
+  if (needsMemory) throw ERRORS.oom;
+}
+
+function isPaused(server: Server, client: Client, command: Command, isWrite: boolean): boolean {
+  if (client.kind === 'replica') return false;
+  // What may write without being marked so: scripts, and publishing, which travels to replicas.
+  const mayReplicate =
+    isWrite ||
+    command.categories.includes('scripting') ||
+    command.name === 'publish' ||
+    command.name === 'spublish' ||
+    command.name === 'pfcount';
+  return server.pause.isAllPaused ? true : mayReplicate;
+}

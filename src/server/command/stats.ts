@@ -1,0 +1,24 @@
+/** Counters behind INFO stats and errorstats; CONFIG RESETSTAT makes a new one. */
+export class ServerStats {
+  commandsProcessed = 0;
+  connectionsReceived = 0;
+  connectionsRejected = 0;
+  netInputBytes = 0;
+  netOutputBytes = 0;
+  keyspaceHits = 0;
+  keyspaceMisses = 0;
+  expiredKeys = 0;
+  evictedKeys = 0;
+  evictedClients = 0;
+  errorReplies = 0;
+  peakMemoryBytes = 0;
+  /** Code word of error replies → how many. */
+  readonly errors = new Map<string, number>();
+
+  countError(text: string): void {
+    this.errorReplies += 1;
+    const space = text.indexOf(' ');
+    const code = space < 0 ? text : text.slice(0, space);
+    this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * The bundled server, composed. The way of a request:
+ *
+ * `net` hands a chunk of bytes to a `Client` → `resp` finds the commands in it, as byte ranges → the `Executor` looks
+ * each up in the `CommandTable`, lets it pass the gates (auth, ACL, memory, role, pause, MULTI) and runs its handler
+ * on the `keyspace` → the reply is written as bytes to the client's `ReplyWriter`, sent once per chunk → the request's
+ * bytes, or what the handler made of them, go to the `Propagation` sinks (replication stream, append-only file).
+ *
+ * A command family is one file in `command/families/` that exports a table `{name: handler}` (subcommands as
+ * `container|sub`), listed in `families.ts`. Facts (arity, flags, keys, categories) come from `catalogue.ts`. A handler
+ * gets `(ctx, args)`, see `command/context.ts` and `resp/args.ts`, for instance:
+ *
+ *     function llen(ctx: Context, args: Args): void {
+ *       ctx.reply.int(ctx.readValue(args, 1, ListValue)?.size ?? 0);
+ *     }
+ *
+ * Nothing here is global: time, randomness, transports and the log are handed in, so that several servers can live in
+ * one process. Extensions hang themselves on the fields below (`acl`, `propagation.replication`, `onTick`, …).
+ */
+import type { Clock } from './clock.ts';
+import { Blocking } from './command/blocking.ts';
+import { Client } from './command/client.ts';
+import type { Command, Family } from './command/command.ts';
+import { CommandTable } from './command/command-table.ts';
+import { Eviction } from './command/eviction.ts';
+import { Executor } from './command/executor.ts';
+import { Expiry } from './command/expiry.ts';
+import { CLIENT_GATE } from './command/gates.ts';
+import { Pause } from './command/pause.ts';
+import { Propagation } from './command/propagation.ts';
+import { ServerStats } from './command/stats.ts';
+import { Transactions } from './command/transactions.ts';
+import { Keyspace } from './keyspace/keyspace.ts';
+import type { Transport } from './net/transport.ts';
+import type { Args } from './resp/args.ts';
+import type { ReplyError } from './resp/reply-error.ts';
+import { RequestParser } from './resp/request-parser.ts';
+
+export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
+
+/** The values of directives, normalised as CONFIG GET shows them. */
+export interface ServerConfig {
+  text(name: string): string;
+  number(name: string): number;
+  flag(name: string): boolean;
+  words(name: string): string[];
+  /** Calls the listener now and after each change. */
+  onChange(name: string, listener: (value: string) => void): void;
+}
+
+/** Decides what users may do. Asked only for clients that carry CLIENT_GATE.acl. */
+export interface AccessControl {
+  /** The error when the client's user may not run this; undefined when it may. */
+  check(client: Client, command: Command, args: Args): ReplyError | undefined;
+  /** Called for a new client: sets its user and gates. */
+  admit(client: Client): void;
+}
+
+export interface ServerOptions {
+  readonly clock: Clock;
+  /** An integer of 0..below-1. */
+  readonly random: (below: number) => number;
+  readonly log: (level: LogLevel, text: string) => void;
+  readonly config: ServerConfig;
+  readonly families: readonly Family[];
+}
+
+export class Server {
+  readonly clock: Clock;
+  readonly random: (below: number) => number;
+  readonly config: ServerConfig;
+  readonly commands: CommandTable;
+  readonly keyspace: Keyspace;
+  readonly executor: Executor;
+  readonly propagation = new Propagation();
+  readonly blocking: Blocking;
+  readonly transactions: Transactions;
+  readonly expiry: Expiry;
+  readonly eviction: Eviction;
+  readonly pause: Pause;
+  readonly clients = new Map<number, Client>();
+  /** 40 hex digits, new at each start. */
+  readonly runId: string;
+  stats = new ServerStats();
+
+  // State that gates look at; see SERVER_GATE. Set bits with `setGate`.
+  gates = 0;
+  diskError: ReplyError | undefined;
+  acl: AccessControl | undefined;
+  isLoading = false;
+  isReplica = false;
+
+  /** Unix time in ms, fixed while one batch of input is dealt with. */
+  now: number;
+  /** Changes since the last save. */
+  dirty = 0;
+  /** Classes of EVENT that are published; 0 for none. */
+  notifyMask = 0;
+  /** Set while someone watches, tracks or waits for keys: then each change must be told. */
+  hasKeyListeners = false;
+  /** Set while client tracking is in use: then reads are noted. */
+  isTracking = false;
+  /** Commands that take as long are put in the slow log. */
+  slowUsec = Infinity;
+  limits = { queryBufferBytes: 1 << 30, maxBulkBytes: 512 << 20 };
+
+  // What others hang in. Each is a plain function so that nobody needs to know who they are.
+  publishKeyEvent: (dbIndex: number, eventClass: number, event: string, key: string) => void = () => {};
+  trackChange: (by: Client | undefined, dbIndex: number, key: string) => void = () => {};
+  trackFlush: (dbIndex: number) => void = () => {};
+  noteRead: (client: Client, command: Command, args: Args) => void = () => {};
+  noteSlow: (client: Client, command: Command, args: Args, usec: number) => void = () => {};
+  feedMonitors: (client: Client, command: Command, args: Args) => void = () => {};
+  checkOutputLimit: (client: Client) => void = () => {};
+  /** Called before replies of a batch are sent: the append-only file with `appendfsync always` syncs here. */
+  beforeReplies: () => void = () => {};
+  /** Called when a client has gone. */
+  readonly onGone: ((client: Client) => void)[] = [];
+  /** Called about every 100 ms. */
+  readonly onTick: (() => void)[] = [];
+  /** Run once when the present command (or transaction) is over. */
+  readonly afterUnit: (() => void)[] = [];
+  /** Ends the process after an internal error that leaves the data in doubt. */
+  crash: (error: unknown) => void = (error) => {
+    throw error;
+  };
+
+  // Shared by clients.
+  readonly bufferPool: Buffer[] = [];
+  readonly dirtyClients: Client[] = [];
+  readonly resumable: Client[] = [];
+  readonly postponed = new Set<Client>();
+  private readonly parsers: RequestParser[] = [];
+  private readonly logLine: (level: LogLevel, text: string) => void;
+  private nextClientId = 1;
+  private isSettleAsked = false;
+
+  constructor(options: ServerOptions) {
+    this.clock = options.clock;
+    this.random = options.random;
+    this.config = options.config;
+    this.logLine = options.log;
+    this.now = options.clock.now();
+    this.commands = new CommandTable(options.families);
+    this.keyspace = new Keyspace(options.config.number('databases'), options.random);
+    this.executor = new Executor(this);
+    this.blocking = new Blocking(this);
+    this.transactions = new Transactions(this);
+    this.expiry = new Expiry(this);
+    this.eviction = new Eviction(this);
+    this.pause = new Pause(this);
+    this.runId = this.randomHex(40);
+    options.config.onChange('proto-max-bulk-len', (value) => {
+      this.limits.maxBulkBytes = Number(value);
+    });
+    options.config.onChange('client-query-buffer-limit', (value) => {
+      this.limits.queryBufferBytes = Number(value);
+    });
+    options.clock.every(100, () => this.tick());
+  }
+
+  log(level: LogLevel, text: string): void {
+    this.logLine(level, text);
+  }
+
+  /** `length` random hex digits. */
+  randomHex(length: number): string {
+    let text = '';
+    while (text.length < length) text += this.random(16).toString(16);
+    return text;
+  }
+
+  // ---- clients ----------------------------------------------------------------------------------------------------
+
+  /** A new client; without a transport its replies stay in `reply` for its maker to take. */
+  connect(transport?: Transport): Client {
+    this.refreshTime();
+    const client = new Client(this, this.nextClientId, transport);
+    this.nextClientId += 1;
+    if (transport !== undefined) {
+      this.clients.set(client.id, client);
+      this.stats.connectionsReceived += 1;
+      this.acl?.admit(client);
+    }
+    return client;
+  }
+
+  /** A batch of input of one client: executes it, sends its replies, and deals with all that follows from it. */
+  receive(client: Client, chunk: Buffer, start: number, end: number): void {
+    this.refreshTime();
+    this.stats.netInputBytes += end - start;
+    this.executor.startBatch();
+    client.feed(chunk, start, end);
+    this.beforeReplies();
+    client.flush();
+    this.settle();
+  }
+
+  /** The client's peer has gone. */
+  forget(client: Client): void {
+    if (!this.clients.delete(client.id) && client.transport !== undefined) return;
+    if (client.block !== undefined) this.blocking.unblock(client.block);
+    this.transactions.discard(client);
+    this.postponed.delete(client);
+    for (const listener of this.onGone) listener(client);
+  }
+
+  /** Sends what was written to clients from outside their own input, and lets unblocked ones go on. */
+  settle(): void {
+    while (this.dirtyClients.length > 0 || this.resumable.length > 0) {
+      for (const client of this.resumable.splice(0)) {
+        client.resume();
+        client.markDirty();
+      }
+      for (const client of this.dirtyClients.splice(0)) client.flush();
+    }
+  }
+
+  /** Asks for a `settle` soon, for whoever writes to clients from a timer or another event. */
+  requestSettle(): void {
+    if (this.isSettleAsked) return;
+    this.isSettleAsked = true;
+    this.clock.soon(() => {
+      this.isSettleAsked = false;
+      this.refreshTime();
+      this.settle();
+    });
+  }
+
+  /** Lets clients held back by a pause try again. */
+  resumePostponed(): void {
+    const clients = [...this.postponed];
+    this.postponed.clear();
+    this.resumable.push(...clients);
+    if (clients.length > 0) this.requestSettle();
+  }
+
+  takeParser(client: Client): RequestParser {
+    const parser = this.parsers.pop() ?? new RequestParser();
+    parser.maxBulkBytes = client.isTrusted ? 0x7fff_ffff : this.limits.maxBulkBytes;
+    parser.isAuthenticated = (client.gates & CLIENT_GATE.unauthenticated) === 0;
+    return parser;
+  }
+
+  returnParser(parser: RequestParser): void {
+    parser.reset();
+    if (this.parsers.length < 16) this.parsers.push(parser);
+  }
+
+  // ---- changes ----------------------------------------------------------------------------------------------------
+
+  /** A key changed: watchers, trackers and waiting clients are told. */
+  touchKey(by: Client | undefined, dbIndex: number, key: string): void {
+    this.transactions.touch(dbIndex, key);
+    if (this.isTracking) this.trackChange(by, dbIndex, key);
+    if (this.blocking.keys.size > 0) this.blocking.markReady(dbIndex, key);
+  }
+
+  /** Called by whoever begins or ends to listen for changes of keys. */
+  refreshKeyListeners(): void {
+    this.hasKeyListeners = this.isTracking || this.transactions.hasWatchers || this.blocking.keys.size > 0;
+  }
+
+  /** What has to happen between two units: served waiters are units of their own. */
+  finishUnit(): void {
+    for (const run of this.afterUnit.splice(0)) run();
+    if (this.blocking.hasReady) this.blocking.serve();
+  }
+
+  /** Sets or clears a bit of SERVER_GATE. */
+  setGate(gate: number, isOn: boolean): void {
+    this.gates = isOn ? this.gates | gate : this.gates & ~gate;
+  }
+
+  /** Whether memory is within its limit, after evicting what may go. */
+  makeRoom(): boolean {
+    return this.eviction.makeRoom();
+  }
+
+  get usedBytes(): number {
+    return this.eviction.usedBytes();
+  }
+
+  // ---- time -------------------------------------------------------------------------------------------------------
+
+  refreshTime(): void {
+    this.now = this.clock.now();
+  }
+
+  private tick(): void {
+    this.refreshTime();
+    const deadline = this.clock.monotonic() + 1;
+    while (this.keyspace.rehashStep(256) && this.clock.monotonic() < deadline);
+    this.expiry.sweep();
+    this.eviction.tick();
+    for (const listener of this.onTick) listener();
+    this.settle();
+  }
+}
