@@ -1,4 +1,4 @@
-import { Errors, flush, run } from '@oclif/core';
+import { Errors, run } from '@oclif/core';
 import { ReplctlError } from './errors.ts';
 import { errorToJson, formatError } from './show/format-error.ts';
 import { createTheme, wantsColor } from './show/theme.ts';
@@ -10,10 +10,16 @@ export async function main(): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   try {
     await run(argv, import.meta.url);
-    await flush();
   } catch (error) {
     process.exitCode = report(error, argv);
   }
+  await Promise.all([drain(process.stdout), drain(process.stderr)]);
+  // A library's forgotten timer must not keep the terminal waiting.
+  process.exit();
+}
+
+function drain(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
 }
 
 /** Errors from before a command was found: an unknown command, a broken installation. Returns the exit code. */

@@ -3,13 +3,13 @@ import { Chalk, type ChalkInstance } from 'chalk';
 /** What a piece of text means; the only place that knows which colour that is. */
 export interface Theme {
   readonly hasColor: boolean;
-  good(text: string): string;
-  warn(text: string): string;
-  bad(text: string): string;
-  strong(text: string): string;
-  dim(text: string): string;
+  readonly good: (text: string) => string;
+  readonly warn: (text: string) => string;
+  readonly bad: (text: string) => string;
+  readonly strong: (text: string) => string;
+  readonly dim: (text: string) => string;
   /** One of a few stable colours, for telling many sources of lines apart. */
-  source(index: number, text: string): string;
+  readonly source: (index: number, text: string) => string;
 }
 
 export interface ColorRequest {
