@@ -1,13 +1,13 @@
 import { Args } from '@oclif/core';
-import { ReplctlError } from '../errors.ts';
-import { findTopologyFile } from '../topology/find-topology-file.ts';
-import { formatProblem, topologyError } from '../topology/format-problem.ts';
-import { readTopology } from '../topology/load-topology.ts';
+import { EXIT_CODES } from '../errors.ts';
 import { formatCount } from '../show/format-quantity.ts';
+import { validateTopology } from '../topology/validate-topology.ts';
 import { BaseCommand, type Outcome } from './frame/base-command.ts';
+import { requireTopologyFile } from './frame/find-topology.ts';
 
 export default class Validate extends BaseCommand<typeof Validate> {
-  static override readonly summary = 'Check a topology file; show every problem with its place.';
+  static override readonly summary =
+    'Check a topology file and the secrets it names; show every problem with its place.';
   static override readonly examples = [
     '<%= config.bin %> validate',
     {
@@ -18,30 +18,25 @@ export default class Validate extends BaseCommand<typeof Validate> {
   static override readonly args = { file: Args.string({ description: 'topology file' }) };
 
   protected override async execute(): Promise<Outcome> {
-    const file = findTopologyFile(this.args.file ?? this.flags.file, {
-      cwd: process.cwd(),
-      env: process.env,
-    });
-    if (file === null) {
-      throw new ReplctlError('TOPOLOGY_INVALID', 'there is no topology file here to validate', {
-        hint: 'replctl init writes one to start from',
-      });
-    }
-    const { topology, problems, label, text } = await readTopology(file);
-    if (topology === null) throw topologyError(problems, label, text);
-    const warnings = topology.warnings.map(
-      (problem) => `${this.theme.warn('warning:')} ${formatProblem(problem, label, text)}`,
-    );
-    const verdict = `${this.theme.good('valid')}: ${label}, ${formatCount(topology.nodes.length, 'node')}`;
+    const file = requireTopologyFile(this.args.file ?? this.flags.file);
+    const { topology, problems, warnings, lines, label } = await validateTopology(file);
+    const nodes = topology?.nodes ?? [];
+    const isValid = problems.length === 0;
+    const verdict = isValid
+      ? `${this.theme.good('valid')}: ${label}, ${formatCount(nodes.length, 'node')}`
+      : `${this.theme.bad('invalid')}: ${label}, ${formatCount(problems.length, 'problem')}`;
     return {
       json: {
         schema: 'replctl.validate/1',
         file,
-        deployment: topology.name,
-        nodes: topology.nodes.map(({ id, host, port, parent }) => ({ id, host, port, parent })),
-        warnings: topology.warnings,
+        isValid,
+        deployment: topology?.name ?? null,
+        nodes: nodes.map(({ id, host, port, parent }) => ({ id, host, port, parent })),
+        problems,
+        warnings,
       },
-      text: [...warnings, verdict].join('\n'),
+      text: [...lines, verdict].join('\n'),
+      exitCode: isValid ? 0 : EXIT_CODES.TOPOLOGY_INVALID,
     };
   }
 }
