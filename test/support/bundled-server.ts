@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { freePorts } from './free-ports.ts';
+import { poll } from './poll.ts';
+
+const MAIN = path.join(import.meta.dirname, '..', '..', 'src', 'server', 'main.ts');
+
+export interface BundledServer {
+  readonly port: number;
+  readonly folder: string;
+  readonly pid: number;
+  /** What it printed so far. */
+  readonly output: () => string;
+  /** Kills the process and removes its folder. */
+  stop(): Promise<void>;
+}
+
+let bundle: Promise<string> | undefined;
+
+/** The server as it is in src, bundled once per test file. */
+async function bundleServer(): Promise<string> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'replctl-bundle-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  await build({
+    entryPoints: [MAIN],
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+  const run = path.join(folder, 'run.mjs');
+  writeFileSync(run, "import { main } from './main.mjs';\nawait main(process.argv.slice(2));\n");
+  return run;
+}
+
+/** A bundled server of its own on loopback, in a temporary folder that `prepare` may fill before. */
+export async function startBundledServer(
+  flags: readonly string[] = [],
+  prepare: (folder: string) => void = () => undefined,
+): Promise<BundledServer> {
+  const run = await (bundle ??= bundleServer());
+  const folder = mkdtempSync(path.join(tmpdir(), 'replctl-bundled-'));
+  prepare(folder);
+  const [port] = (await freePorts(1)) as [number];
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
+  const child = spawn(process.execPath, [run, ...args, '--enable-debug-command', 'yes', ...flags], {
+    stdio: 'pipe',
+  });
+  let output = '';
+  child.stdout.on('data', (text: Buffer) => (output += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (output += text.toString()));
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await poll('the bundled server to be ready', async () => {
+      if (child.exitCode !== null) throw new Error(`replctl-server ended: ${output}`);
+      return output.includes('eady to accept connections');
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { port, folder, pid: child.pid ?? 0, output: () => output, stop };
+}
