@@ -246,6 +246,13 @@ export class Db {
    * `locateValue`): open walks take its old form first.
    */
   willChange(ref: number): void {
+    if (this.walks.size === 0) return;
+    this.saveBucket(this.word(ref, HASH));
+    for (const walk of this.walks) walk.onChange?.(ref);
+  }
+
+  /** The entry is about to be replaced, moved or removed; a collection in it stays as it is. */
+  private willReplace(ref: number): void {
     if (this.walks.size !== 0) this.saveBucket(this.word(ref, HASH));
   }
 
@@ -269,7 +276,7 @@ export class Db {
 
   /** `setString` for an entry already found. */
   replaceString(ref: number, value: Uint8Array, start: number, end: number, keepTtl = false): number {
-    this.willChange(ref);
+    this.willReplace(ref);
     this.dropObject(ref);
     if (!keepTtl) this.expires.remove(ref);
     const moved = this.resize(ref, end - start, false);
@@ -306,7 +313,7 @@ export class Db {
   setObject(key: Uint8Array, keyStart: number, keyEnd: number, object: Value, keepTtl = false): number {
     const ref = this.find(key, keyStart, keyEnd);
     if (ref === 0) return this.insertObject(key, keyStart, keyEnd, object);
-    this.willChange(ref);
+    this.willReplace(ref);
     this.dropObject(ref);
     if (!keepTtl) this.expires.remove(ref);
     const moved = this.resize(ref, 0, false);
@@ -319,7 +326,7 @@ export class Db {
    * entry, which may have moved; write the new bytes where `locateValue` points.
    */
   resizeString(ref: number, length: number): number {
-    this.willChange(ref);
+    this.willReplace(ref);
     const old = this.word(ref, VALUE);
     const moved = length === old ? ref : this.resize(ref, length, true);
     this.setWord(moved, FLAGS, this.word(moved, FLAGS) | RAW);
@@ -343,7 +350,7 @@ export class Db {
   }
 
   delete(ref: number): void {
-    this.willChange(ref);
+    this.willReplace(ref);
     this.dropObject(ref);
     this.expires.remove(ref);
     this.unlink(ref);
@@ -355,7 +362,7 @@ export class Db {
 
   /** Gives the entry's value and time to live to another key, which must not exist. Returns the new entry. */
   rename(ref: number, key: Uint8Array, keyStart: number, keyEnd: number): number {
-    this.willChange(ref);
+    this.willReplace(ref);
     const slot = this.word(ref, EXPIRE_SLOT_WORD);
     const time = slot === 0 ? -1 : this.expires.timeOf(slot);
     const isRaw = (this.word(ref, FLAGS) & RAW) !== 0;
@@ -385,13 +392,13 @@ export class Db {
   }
 
   setExpire(ref: number, timeMs: number): void {
-    this.willChange(ref);
+    this.willReplace(ref);
     this.expires.set(ref, timeMs);
   }
 
   /** Takes the time to live away; true when there was one. */
   persist(ref: number): boolean {
-    this.willChange(ref);
+    this.willReplace(ref);
     return this.expires.remove(ref);
   }
 

@@ -6,6 +6,8 @@ import type { Db } from './db.ts';
  * shape while a walk is open, so a bucket number means the same from begin to end.
  */
 export class Walk {
+  /** Told, after `save`, whose inside is about to change: an entry that was visited may have been put off. */
+  onChange: ((ref: number) => void) | undefined;
   private readonly db: Db;
   private readonly visit: (ref: number) => void;
   private readonly bucketCount: number;

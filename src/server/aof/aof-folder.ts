@@ -1,0 +1,95 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import path from 'node:path';
+import { EMPTY_MANIFEST, formatManifest, parseManifest, type AofFile, type AofManifest } from './manifest.ts';
+
+/** The folder that holds the append-only log (config appenddirname) and its manifest. */
+export class AofFolder {
+  readonly path: string;
+  /** config appendfilename: what all names begin with. */
+  readonly prefix: string;
+
+  constructor(folder: string, prefix: string) {
+    this.path = folder;
+    this.prefix = prefix;
+  }
+
+  get manifestPath(): string {
+    return path.join(this.path, `${this.prefix}.manifest`);
+  }
+
+  pathOf(file: AofFile): string {
+    return path.join(this.path, file.name);
+  }
+
+  create(): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o755 });
+  }
+
+  /** Undefined when there is no log. Throws `ManifestError`, or what the disk says. */
+  readManifest(): AofManifest | undefined {
+    return existsSync(this.manifestPath) ? parseManifest(readFileSync(this.manifestPath, 'utf8')) : undefined;
+  }
+
+  /** Replaces the manifest in one step that survives a crash, then deletes what is history. */
+  writeManifest(manifest: AofManifest): AofManifest {
+    this.#replaceManifest(manifest);
+    if (manifest.history.length === 0) return manifest;
+    for (const file of manifest.history) rmSync(this.pathOf(file), { force: true });
+    const clean = { ...manifest, history: [] };
+    this.#replaceManifest(clean);
+    return clean;
+  }
+
+  /**
+   * Takes over the single file that servers before 7.0 kept beside the folder: it becomes the base. Answers the
+   * manifest, or undefined when there is no such file.
+   */
+  adoptSingleFile(folder: string): AofManifest | undefined {
+    const old = path.join(folder, this.prefix);
+    if (!existsSync(old)) return undefined;
+    this.create();
+    const base: AofFile = { name: this.prefix, seq: 1, type: 'base' };
+    const manifest = { ...EMPTY_MANIFEST, base };
+    this.#replaceManifest(manifest);
+    renameSync(old, this.pathOf(base));
+    this.#sync();
+    return manifest;
+  }
+
+  sizeOf(file: AofFile): number {
+    return statSync(this.pathOf(file)).size;
+  }
+
+  #replaceManifest(manifest: AofManifest): void {
+    const temporary = path.join(this.path, `temp-${this.prefix}.manifest`);
+    const file = openSync(temporary, 'w', 0o644);
+    try {
+      writeSync(file, formatManifest(manifest));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, this.manifestPath);
+    this.#sync();
+  }
+
+  #sync(): void {
+    const folder = openSync(this.path, 'r');
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  }
+}

@@ -1,0 +1,200 @@
+import type { Db } from '../keyspace/db.ts';
+import type { Value } from '../keyspace/value.ts';
+import type { Walk } from '../keyspace/walk.ts';
+import { RdbWriter, type WriterVersion } from '../rdb/rdb-writer.ts';
+import { ValueWriting, writeValue } from './write-value.ts';
+
+/** Collections with more elements than this are written in slices of their own. */
+const LARGE_SIZE = 512;
+const ELEMENTS_PER_STEP = 128;
+const BUCKETS_PER_STEP = 16;
+
+export interface SnapshotOptions {
+  /** The databases to write, with their numbers; all are taken at the moment of construction. */
+  readonly dbs: Iterable<readonly [index: number, db: Db]>;
+  readonly aux: Iterable<readonly [name: string, value: string]>;
+  /** Only written by version 10 and later. */
+  readonly libraries: readonly string[];
+  readonly version: WriterVersion;
+  readonly checksum: boolean;
+  /** Takes pieces of the file, which are the receiver's to keep. */
+  readonly emit: (piece: Buffer) => void;
+  /** Milliseconds of a clock that never goes back. */
+  readonly clock: () => number;
+}
+
+interface Large {
+  readonly dbIndex: number;
+  readonly key: Buffer;
+  readonly expireAtMs: number;
+  value: Value;
+  writing: ValueWriting | undefined;
+}
+
+/**
+ * One point-in-time image of the data as RDB, made in slices while writes go on.
+ *
+ * The databases' walks visit each entry once, and an entry that is about to change early, in its old form; so the
+ * moment of construction is the moment of the image, in all databases. A large collection is only noted when it is
+ * visited and written in steps; when it is about to change meanwhile, a copy takes its place. Entries that are saved
+ * while a large one is half written wait aside, since an RDB can't nest them.
+ */
+export class Snapshot {
+  readonly #options: SnapshotOptions;
+  readonly #writer: RdbWriter;
+  readonly #walks: { readonly index: number; readonly db: Db; readonly walk: Walk; isOpen: boolean }[] = [];
+  readonly #larges: Large[] = [];
+  readonly #largeByValue = new Map<Value, Large>();
+  #aside: Buffer[] = [];
+  #asideWriter: RdbWriter | undefined;
+  #selected = -1;
+  #asideSelected = -1;
+  #keysWritten = 0;
+  #isDone = false;
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options;
+    const { version, checksum, emit } = options;
+    this.#writer = new RdbWriter(emit, { version, checksum });
+    this.#writer.header();
+    for (const [name, value] of options.aux) this.#writer.aux(name, value);
+    if (version >= 10) for (const library of options.libraries) this.#writer.functionLibrary(library);
+    for (const [index, db] of options.dbs) {
+      const walk = db.walk((ref) => this.#visit(index, db, ref));
+      walk.onChange = (ref) => this.#keepOldForm(db, ref);
+      this.#walks.push({ index, db, walk, isOpen: false });
+    }
+  }
+
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  get keysWritten(): number {
+    return this.#keysWritten;
+  }
+
+  get bytesWritten(): number {
+    return this.#writer.bytesWritten;
+  }
+
+  /** Works for about `budgetMs`. Answers whether the file is complete; then all of it was emitted. */
+  step(budgetMs: number): boolean {
+    const { clock } = this.#options;
+    const end = clock() + budgetMs;
+    while (!this.#isDone) {
+      if (!this.#stepLarge() && !this.#stepWalk()) this.#finish();
+      if (clock() >= end) break;
+    }
+    return this.#isDone;
+  }
+
+  /** Gives the image up; nothing more is emitted. */
+  abort(): void {
+    this.#isDone = true;
+    for (const { walk } of this.#walks) walk.close();
+    this.#larges.length = 0;
+    this.#largeByValue.clear();
+  }
+
+  #finish(): void {
+    this.#isDone = true;
+    this.#writer.end();
+  }
+
+  #stepWalk(): boolean {
+    const current = this.#walks[0];
+    if (current === undefined) return false;
+    if (!current.isOpen) {
+      current.isOpen = true;
+      this.#select(current.index);
+      this.#writer.resizeDb(current.db.size, current.db.expires.count);
+    }
+    if (current.walk.step(BUCKETS_PER_STEP)) this.#walks.shift();
+    return true;
+  }
+
+  #stepLarge(): boolean {
+    const large = this.#larges[0];
+    if (large === undefined) return false;
+    if (large.writing === undefined) {
+      this.#select(large.dbIndex);
+      const key = { bytes: large.key, start: 0, end: large.key.length };
+      large.writing = new ValueWriting(this.#writer, large.value, key, large.expireAtMs);
+    }
+    if (!large.writing.step(ELEMENTS_PER_STEP)) return true;
+    this.#keysWritten++;
+    this.#larges.shift();
+    this.#largeByValue.delete(large.value);
+    this.#flushAside();
+    return true;
+  }
+
+  #visit(dbIndex: number, db: Db, ref: number): void {
+    if (!db.isString(ref) && db.object(ref).size > LARGE_SIZE) {
+      const value = db.object(ref);
+      const large = {
+        dbIndex,
+        key: db.keyBytes(ref),
+        expireAtMs: db.expireAt(ref),
+        value,
+        writing: undefined,
+      };
+      this.#larges.push(large);
+      this.#largeByValue.set(value, large);
+      return;
+    }
+    const writer = this.#selectForEntry(dbIndex);
+    const expireAtMs = db.expireAt(ref);
+    db.locateKey(ref);
+    const { at: bytes, from: start, to: end } = db;
+    if (db.isString(ref)) {
+      db.locateValue(ref);
+      writer.string(bytes, start, end, db.at, db.from, db.to, expireAtMs);
+    } else {
+      writeValue(writer, db.object(ref), { bytes, start, end }, expireAtMs);
+    }
+    this.#keysWritten++;
+  }
+
+  /** The inside of an entry changes next: from here on a copy is what gets written. */
+  #keepOldForm(db: Db, ref: number): void {
+    if (db.isString(ref)) return;
+    const value = db.object(ref);
+    const large = this.#largeByValue.get(value);
+    if (large === undefined) return;
+    this.#largeByValue.delete(value);
+    large.value = value.clone();
+    large.writing?.substitute(large.value);
+  }
+
+  #selectForEntry(dbIndex: number): RdbWriter {
+    if (this.#larges[0]?.writing === undefined) {
+      this.#select(dbIndex);
+      return this.#writer;
+    }
+    const writer = (this.#asideWriter ??= new RdbWriter((piece) => this.#aside.push(piece), {
+      version: this.#options.version,
+      checksum: false,
+    }));
+    if (this.#asideSelected !== dbIndex) writer.selectDb(dbIndex);
+    this.#asideSelected = dbIndex;
+    return writer;
+  }
+
+  #flushAside(): void {
+    if (this.#asideWriter === undefined) return;
+    this.#asideWriter.flush();
+    for (const piece of this.#aside) this.#writer.raw(piece, 0, piece.length);
+    this.#selected = this.#asideSelected;
+    this.#asideSelected = -1;
+    this.#asideWriter = undefined;
+    this.#aside = [];
+  }
+
+  #select(dbIndex: number): void {
+    if (this.#selected === dbIndex) return;
+    this.#selected = dbIndex;
+    this.#writer.selectDb(dbIndex);
+  }
+}
