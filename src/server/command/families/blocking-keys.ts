@@ -1,0 +1,43 @@
+import type { Value } from '../../keyspace/value.ts';
+import type { Args } from '../../resp/args.ts';
+import { ERRORS } from '../../resp/errors.ts';
+import { ReplyError } from '../../resp/reply-error.ts';
+import type { Context, ValueClass } from '../context.ts';
+
+const NUMKEYS_ERROR = new ReplyError('ERR numkeys should be greater than 0');
+
+/** A timeout given in seconds, with fractions, as milliseconds; 0 waits for ever. */
+export function readTimeoutMs(args: Args, i: number): number {
+  const seconds = args.double(i, ERRORS.timeoutNotFloat);
+  const timeoutMs = Math.ceil(seconds * 1000);
+  if (timeoutMs > Number.MAX_SAFE_INTEGER) throw ERRORS.timeoutOutOfRange;
+  if (timeoutMs < 0) throw ERRORS.timeoutNegative;
+  return timeoutMs;
+}
+
+/**
+ * `numkeys` in argument `i`, and the argument after the keys. The keys may run up to the last argument only when
+ * nothing has to follow.
+ */
+export function readNumkeys(args: Args, i: number): { readonly count: number; readonly next: number } {
+  const count = args.int(i, NUMKEYS_ERROR);
+  if (count <= 0) throw NUMKEYS_ERROR;
+  return { count, next: i + 1 + count };
+}
+
+/**
+ * The collection of the key in argument `i`, to be changed; for one who waited, a key of another type is as none,
+ * since it is not what was waited for.
+ */
+export function writeAwaited<T extends Value>(
+  ctx: Context,
+  args: Args,
+  i: number,
+  type: ValueClass<T>,
+): T | undefined {
+  if (ctx.server.blocking.isRetrying(ctx.client)) {
+    const ref = ctx.write(args, i);
+    if (ref === 0 || ctx.db.isString(ref) || !(ctx.db.object(ref) instanceof type)) return undefined;
+  }
+  return ctx.writeValue(args, i, type);
+}

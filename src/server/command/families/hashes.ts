@@ -1,0 +1,164 @@
+import { HashValue } from '../../keyspace/values/hash-value.ts';
+import type { Args } from '../../resp/args.ts';
+import { ERRORS, wrongArity } from '../../resp/errors.ts';
+import { ReplyError } from '../../resp/reply-error.ts';
+import type { Family } from '../command.ts';
+import type { Context } from '../context.ts';
+import { EVENT } from '../event-class.ts';
+import { addLongDoubles, classifyLongDouble } from '../long-double.ts';
+import { encodingLimits } from './encoding-limits.ts';
+import { drawPositions, readDrawCount } from './random-draw.ts';
+import { readCursor, readScanOptions, replyScan } from './scan-options.ts';
+
+export const hashCommands: Family = {
+  hset: (ctx, args) => ctx.reply.int(setAll(ctx, args)),
+  hmset: (ctx, args) => {
+    setAll(ctx, args);
+    ctx.reply.ok();
+  },
+  hsetnx,
+  hget,
+  hmget,
+  hgetall: (ctx, args) => replyAll(ctx, args, true, true),
+  hkeys: (ctx, args) => replyAll(ctx, args, true, false),
+  hvals: (ctx, args) => replyAll(ctx, args, false, true),
+  hlen: (ctx, args) => ctx.reply.int(ctx.readValue(args, 1, HashValue)?.size ?? 0),
+  hexists: (ctx, args) => {
+    const has = ctx.readValue(args, 1, HashValue)?.has(args.string(2)) ?? false;
+    ctx.reply.int(has ? 1 : 0);
+  },
+  hstrlen: (ctx, args) => ctx.reply.int(ctx.readValue(args, 1, HashValue)?.get(args.string(2))?.length ?? 0),
+  hdel,
+  hincrby,
+  hincrbyfloat,
+  hrandfield,
+  hscan,
+};
+
+const NOT_AN_INTEGER = new ReplyError('ERR hash value is not an integer');
+const NOT_A_FLOAT = new ReplyError('ERR hash value is not a float');
+const INFINITE_INCREMENT = new ReplyError('ERR value is NaN or Infinity');
+
+const makeHash = (): HashValue => new HashValue();
+
+function setAll(ctx: Context, args: Args): number {
+  const { count } = args;
+  if (count % 2 !== 0) throw wrongArity(ctx.command.name);
+  const hash = ctx.writeOrCreate(args, 1, HashValue, makeHash);
+  let added = 0;
+  for (let i = 2; i < count; i += 2) if (hash.set(args.string(i), args.string(i + 1))) added++;
+  ctx.changed(args, 1, EVENT.hash, 'hset', (count - 2) / 2);
+  return added;
+}
+
+function hsetnx(ctx: Context, args: Args): void {
+  const field = args.string(2);
+  if (ctx.writeValue(args, 1, HashValue)?.has(field) === true) return ctx.reply.int(0);
+  ctx.writeOrCreate(args, 1, HashValue, makeHash).set(field, args.string(3));
+  ctx.reply.int(1);
+  ctx.changed(args, 1, EVENT.hash, 'hset');
+}
+
+function hget(ctx: Context, args: Args): void {
+  replyValue(ctx, ctx.readValue(args, 1, HashValue)?.get(args.string(2)));
+}
+
+function hmget(ctx: Context, args: Args): void {
+  const hash = ctx.readValue(args, 1, HashValue);
+  ctx.reply.arrayHeader(args.count - 2);
+  for (let i = 2; i < args.count; i++) replyValue(ctx, hash?.get(args.string(i)));
+}
+
+function replyValue({ reply }: Context, value: string | undefined): void {
+  if (value === undefined) reply.nil();
+  else reply.bulkString(value);
+}
+
+function replyAll(ctx: Context, args: Args, hasFields: boolean, hasValues: boolean): void {
+  const hash = ctx.readValue(args, 1, HashValue);
+  const size = hash?.size ?? 0;
+  if (hasFields && hasValues) ctx.reply.mapHeader(size);
+  else ctx.reply.arrayHeader(size);
+  for (let i = 0; i < size; i++) {
+    if (hasFields) ctx.reply.bulkString(hash!.fieldAt(i));
+    if (hasValues) ctx.reply.bulkString(hash!.valueAt(i));
+  }
+}
+
+function hdel(ctx: Context, args: Args): void {
+  const hash = ctx.writeValue(args, 1, HashValue);
+  let deleted = 0;
+  if (hash !== undefined)
+    for (let i = 2; i < args.count && hash.size > 0; i++) if (hash.delete(args.string(i))) deleted++;
+  if (hash !== undefined && deleted > 0) {
+    ctx.changed(args, 1, EVENT.hash, 'hdel', deleted);
+    ctx.deleteIfEmpty(args, 1, hash);
+  }
+  ctx.reply.int(deleted);
+}
+
+function hincrby(ctx: Context, args: Args): void {
+  const increment = args.int64(3);
+  const field = args.string(2);
+  const old = ctx.writeValue(args, 1, HashValue)?.get(field) ?? '0';
+  if (!/^-?\d{1,20}$/.test(old)) throw NOT_AN_INTEGER;
+  const value = BigInt(old);
+  if (BigInt.asIntN(64, value) !== value) throw NOT_AN_INTEGER;
+  const sum = value + increment;
+  if (BigInt.asIntN(64, sum) !== sum) throw ERRORS.overflow;
+  ctx.writeOrCreate(args, 1, HashValue, makeHash).set(field, String(sum));
+  ctx.reply.int(sum);
+  ctx.changed(args, 1, EVENT.hash, 'hincrby');
+}
+
+function hincrbyfloat(ctx: Context, args: Args): void {
+  const increment = args.string(3);
+  const kind = classifyLongDouble(increment);
+  if (kind === undefined) throw ERRORS.notFloat;
+  if (kind === 'infinite') throw INFINITE_INCREMENT;
+  const field = args.string(2);
+  const sum = addLongDoubles(ctx.writeValue(args, 1, HashValue)?.get(field) ?? '0', increment);
+  if (sum === undefined) throw NOT_A_FLOAT;
+  if (sum === 'inf') throw ERRORS.nanOrInfinity;
+  ctx.writeOrCreate(args, 1, HashValue, makeHash).set(field, sum);
+  ctx.reply.bulkString(sum);
+  ctx.changed(args, 1, EVENT.hash, 'hincrbyfloat');
+  ctx.propagateAs(['HSET', args.string(1), field, sum]);
+}
+
+function hrandfield(ctx: Context, args: Args): void {
+  const { reply } = ctx;
+  if (args.count === 2) {
+    const hash = ctx.readValue(args, 1, HashValue);
+    if (hash === undefined) reply.nil();
+    else reply.bulkString(hash.fieldAt(ctx.server.random(hash.size)));
+    return;
+  }
+  const count = readDrawCount(args, 2);
+  const hasValues = args.count > 3;
+  if (args.count > 4 || (hasValues && !args.is(3, 'WITHVALUES'))) throw ERRORS.syntax;
+  if (hasValues && Math.abs(count) > 2 ** 62) throw ERRORS.outOfRange;
+  const hash = ctx.readValue(args, 1, HashValue);
+  const positions = hash === undefined ? [] : drawPositions(hash.size, count, ctx.server.random);
+  reply.arrayHeader(hasValues && reply.version === 2 ? positions.length * 2 : positions.length);
+  for (const position of positions) {
+    if (hasValues && reply.version === 3) reply.arrayHeader(2);
+    reply.bulkString(hash!.fieldAt(position));
+    if (hasValues) reply.bulkString(hash!.valueAt(position));
+  }
+}
+
+function hscan(ctx: Context, args: Args): void {
+  const cursor = readCursor(args, 2);
+  const hash = ctx.readValue(args, 1, HashValue);
+  if (hash === undefined) return replyScan(ctx.reply, 0, []);
+  const { count, matches } = readScanOptions(args, 3);
+  const found: string[] = [];
+  const visit = (field: string, value: string): void => {
+    if (matches(field)) found.push(field, value);
+  };
+  if (hash.encoding(encodingLimits(ctx)) === 'listpack') {
+    for (const [field, value] of hash) visit(field, value);
+    replyScan(ctx.reply, 0, found);
+  } else replyScan(ctx.reply, hash.scan(cursor, count, visit), found);
+}
