@@ -1,5 +1,6 @@
 import type { NodeId } from '../topology/model.ts';
 
+/** `error`: it does not work, or data is at risk now. `warning`: it will not survive the next event. `info`: good to know. */
 export type Severity = 'error' | 'warning' | 'info';
 
 /**
@@ -20,43 +21,49 @@ export interface Finding {
   readonly mend: string | null;
 }
 
+/** In order of rank: of two findings of one severity the one nearer to the cause comes first. */
 export const FINDING_CODES = [
-  'NodeDown',
-  'LinkDown',
-  'WrongRole',
-  'WrongParent',
-  'RestartWillDiverge',
-  'ForeignHistory',
-  'AnnounceMismatch',
+  'EmptyMaster',
   'SplitBrain',
-  'NoMaster',
-  'ReplicationRing',
   'StuckFailover',
+  'ReplicationRing',
+  'UnfinishedOperation',
+  'PortSquatter',
+  'AccessDenied',
+  'Unresponsive',
+  'NodeDown',
+  'NoMaster',
+  'WrongRole',
   'AuthBroken',
   'ResyncLoop',
+  'LinkDown',
+  'WrongParent',
+  'ForeignHistory',
+  'ChildAhead',
+  'StaleSubtree',
+  'Unwritable',
+  'SaveFailing',
+  'HostUnreachable',
+  'ForeignController',
+  'UnknownReplica',
+  'AnnounceMismatch',
+  'PasswordDrift',
+  'ErrantWritesPossible',
+  'VersionMismatch',
+  'RestartWillDiverge',
+  'NotApplied',
+  'RestartNeeded',
+  'ConfigDrift',
+  'ConfFileEdited',
   'SlowApply',
   'AckStalled',
   'LagHigh',
-  'ChildAhead',
-  'EmptyMaster',
-  'ErrantWritesPossible',
-  'StaleSubtree',
   'ResyncRisk',
-  'UnfinishedOperation',
-  'ForeignController',
-  'PortSquatter',
-  'StalePidfile',
-  'ConfigDrift',
-  'ConfFileEdited',
-  'UnknownReplica',
-  'VersionMismatch',
+  'MemoryPressure',
   'Loading',
   'Syncing',
-  'Unwritable',
-  'SaveFailing',
-  'MemoryPressure',
-  'RestartNeeded',
-  'NotApplied',
+  'UnmanagedProcess',
+  'StalePidfile',
 ] as const;
 
 export type FindingCode = (typeof FINDING_CODES)[number];
