@@ -1,4 +1,4 @@
-import ejs from 'ejs';
+import ejs, { type TemplateFunction } from 'ejs';
 import { parseConf, toByteString } from '../conf/parse-conf.ts';
 import { formatLine } from '../conf/quote-value.ts';
 import { ReplctlError } from '../errors.ts';
@@ -33,26 +33,17 @@ function expand(topology: Topology, node: NodeSpec, directives: Directives, temp
         return (directives.get(name) ?? []).map((args) => formatLine(name, args));
       })
       .join('\n');
-  const data = {
+  const data: Record<(typeof LOCALS)[number], unknown> = {
     topology,
     node,
     lines,
+    has: (name: string) => directives.has(name),
     /** Every directive that no template has written by name. */
     rest: () => lines(...[...directives.keys()].filter((name) => !written.has(name))),
-    has: (name: string) => directives.has(name),
+    include: (name: string) => compile(templates, name.replace(/\.ejs$/, ''))(data),
   };
   try {
-    return ejs.render(templates.get('redis.conf') ?? '', data, {
-      _with: false,
-      destructuredLocals: Object.keys(data),
-      escape: String,
-      filename: 'redis.conf.ejs',
-      includer: (name) => {
-        const template = templates.get(name.replace(/\.ejs$/, ''));
-        if (template === undefined) throw new Error(`there is no template "${name}"`);
-        return { template };
-      },
-    });
+    return compile(templates, 'redis.conf')(data);
   } catch (error) {
     throw new ReplctlError(
       'TOPOLOGY_INVALID',
@@ -63,6 +54,28 @@ function expand(topology: Topology, node: NodeSpec, directives: Directives, temp
       },
     );
   }
+}
+
+/** What templates can use. `include` is ours, so that each file is compiled once and not once a node. */
+const LOCALS = ['topology', 'node', 'lines', 'has', 'rest', 'include'] as const;
+
+const compiled = new WeakMap<Templates, Map<string, TemplateFunction>>();
+
+function compile(templates: Templates, name: string): TemplateFunction {
+  const known = compiled.get(templates) ?? new Map<string, TemplateFunction>();
+  compiled.set(templates, known);
+  const ready = known.get(name);
+  if (ready !== undefined) return ready;
+  const template = templates.get(name);
+  if (template === undefined) throw new Error(`there is no template "${name}"`);
+  const made = ejs.compile(template, {
+    _with: false,
+    destructuredLocals: [...LOCALS],
+    escape: String,
+    filename: `${name}.ejs`,
+  });
+  known.set(name, made);
+  return made;
 }
 
 /** Sections whose directives are all absent leave holes behind: no more than one empty line in a row. */

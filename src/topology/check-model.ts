@@ -3,7 +3,7 @@ import { parseMemory } from '../conf/parse-memory.ts';
 import type { PlacedNode } from './build-model.ts';
 import type { PathProblem } from './check-shape.ts';
 import type { NodeSpec } from './model.ts';
-import { canonicalHost } from './split-address.ts';
+import { canonicalHost, isLoopback } from './split-address.ts';
 import type { Path } from './yaml-source.ts';
 
 const MIN_BACKLOG_BYTES = 16 * 1024;
@@ -134,13 +134,18 @@ function doubtNode({ spec, path: at }: PlacedNode, nodes: readonly PlacedNode[])
       path: configPath(at, 'min-replicas-to-write'),
       message: `the master will refuse every write: it asks for ${String(wanted)} replicas and has ${String(replicas)}`,
     });
-  const isOpen =
-    spec.auth.password === null && spec.config.get('protected-mode')?.[0]?.[0]?.toLowerCase() === 'no';
-  if (isOpen && spec.bind.some((address) => !/^-?(127\.|::1$|localhost$)/.test(address)))
+  const isProtected = spec.config.get('protected-mode')?.[0]?.[0]?.toLowerCase() !== 'no';
+  const listensBeyond =
+    spec.bind.length === 0
+      ? !isLoopback(spec.host) || spec.ssh !== null
+      : spec.bind.some((address) => !isLoopback(address.replace(/^-/, '')));
+  if (spec.auth.password === null && spec.auth.aclFile === null && listensBeyond)
     warnings.push({
-      path: configPath(at, 'protected-mode'),
-      message:
-        'everybody who reaches this address may read and write: no password, and protected-mode is off',
+      path: isProtected ? at : configPath(at, 'protected-mode'),
+      message: isProtected
+        ? 'without a password, protected-mode refuses everybody on other machines, replicas included'
+        : 'everybody who reaches this address may read and write: no password, and protected-mode is off',
+      hint: 'declare a "password"',
     });
   return warnings;
 }

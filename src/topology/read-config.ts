@@ -40,6 +40,12 @@ export function readConfig(
       else {
         const lines = readLines(raw, directive, at, context);
         if (lines !== null && checkLines(name, lines, directive, at, context)) merged.set(name, lines);
+        if (directive !== undefined && isOfOtherEngine(directive, engine))
+          context.warnings.push({
+            path: at,
+            atKey: true,
+            message: `"${written}" is a directive of ${directive.family} and later: this node runs ${engine}`,
+          });
         if (engine === 'bundled' && directive?.inert !== undefined)
           context.warnings.push({
             path: at,
@@ -74,6 +80,12 @@ function isAccepted(written: string, engine: EngineKind, path: Path, context: Bu
 const KNOWN_NAMES = DIRECTIVES.flatMap((directive) => [directive.name, ...directive.aliases]).filter(
   (name) => !DERIVED_DIRECTIVES.has(name),
 );
+
+/** The node's engine may refuse to start over it, whatever its version. */
+function isOfOtherEngine({ family }: Directive, engine: EngineKind): boolean {
+  if (engine === 'redis') return family.startsWith('valkey');
+  return engine === 'valkey' && family === 'redis 7.4';
+}
 
 /** The value as conf lines: one for a plain value; for a list one each, or one in all where lines don't repeat. */
 function readLines(
