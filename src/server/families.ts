@@ -5,6 +5,12 @@ import { keyCommands } from './command/families/keys.ts';
 import { listMoveCommands } from './command/families/list-moves.ts';
 import { listCommands } from './command/families/lists.ts';
 import { stringCommands } from './command/families/strings.ts';
+import { setAlgebraCommands } from './command/families/set-algebra.ts';
+import { setCommands } from './command/families/sets.ts';
+import { sortedSetCommands } from './command/families/sorted-sets.ts';
+import { zsetAlgebraCommands } from './command/families/zset-algebra.ts';
+import { zsetPopCommands } from './command/families/zset-pops.ts';
+import { zsetRangeCommands } from './command/families/zset-ranges.ts';
 
 /** Every command family the server has. A new one is added here and nowhere else. */
 export const FAMILIES: readonly Family[] = [
@@ -14,4 +20,10 @@ export const FAMILIES: readonly Family[] = [
   listCommands,
   listMoveCommands,
   hashCommands,
+  zsetRangeCommands,
+  zsetPopCommands,
+  zsetAlgebraCommands,
+  sortedSetCommands,
+  setCommands,
+  setAlgebraCommands,
 ];

@@ -35,6 +35,17 @@ export function formatDouble(value: number): string {
   return `${digits}e${power < 0 ? '-' : '+'}${shownPower}`;
 }
 
+/** A double as C's `%.17g` prints it, which ZSCAN still does for large sorted sets. */
+export function formatDoubleAtFullPrecision(value: number): string {
+  if (!Number.isFinite(value) || Number.isInteger(value)) return formatDouble(value);
+  const [digits = '', exponent] = value.toPrecision(17).split('e');
+  if (exponent === undefined) return digits.replace(/\.?0+$/, '');
+  const power = Number(exponent);
+  const shown = digits.replace(/\.?0+$/, '');
+  if (power >= -4 && power < 17) return plain(shown, power);
+  return `${shown}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
+}
+
 function plain(digits: string, power: number): string {
   const sign = digits.startsWith('-') ? '-' : '';
   return `${sign}0.${'0'.repeat(-power - 1)}${digits.replace('-', '').replace('.', '')}`;
