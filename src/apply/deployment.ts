@@ -1,27 +1,117 @@
+import type { Host, ProcessIdentity } from '../hosts/host.ts';
 import { localHost } from '../hosts/local-host.ts';
 import type { Access } from '../observe/access.ts';
-import { nodeFiles } from '../topology/node-files.ts';
-import type { Topology } from '../topology/model.ts';
+import { connect, type Client } from '../observe/client.ts';
+import { loadTemplates } from '../render/load-templates.ts';
+import { renderNode } from '../render/render-node.ts';
+import { ReplctlError } from '../errors.ts';
+import type { NodeId, NodeSpec, Topology } from '../topology/model.ts';
+import { nodeFiles, type NodeFiles } from '../topology/node-files.ts';
 import { readSecrets, type Secrets } from '../topology/secrets.ts';
-import { readState, type State } from './state.ts';
+import { readState, writeState, type NodeState, type State } from './state.ts';
 
-/** A declared deployment with what is remembered of it and the means to reach it. */
-export interface Deployment {
+/** A deployment at hand: who belongs to it, how each node is reached, and what is remembered. */
+export class Deployment {
   readonly topology: Topology;
-  readonly state: State;
-  readonly secrets: Secrets;
+  /** The declared nodes and those that were applied and are no longer declared. */
+  readonly everyone: Topology;
+  /** To the declared nodes. */
   readonly access: Access;
+  /** To everyone. */
+  readonly accessAll: Access;
+  readonly secrets: Secrets;
+  private current: State;
+  private isDirty = false;
+
+  private constructor(topology: Topology, state: State, secrets: Secrets) {
+    this.topology = topology;
+    this.current = state;
+    this.secrets = secrets;
+    this.everyone = withFormerNodes(topology, state);
+    this.access = {
+      topology,
+      hostOf: () => localHost,
+      passwordOf: (node) => secrets.passwordOf(node),
+      filesOf: (node) => this.filesOf(node),
+      recordedOf: (id) => this.current.nodes[id]?.process ?? null,
+    };
+    this.accessAll = { ...this.access, topology: this.everyone };
+  }
+
+  /** Reads state and secrets; TOPOLOGY_INVALID when a secret is missing. */
+  static async open(topology: Topology): Promise<Deployment> {
+    const state = await readState(topology.stateDir);
+    const secrets = await readSecrets(withFormerNodes(topology, state));
+    return new Deployment(topology, state, secrets);
+  }
+
+  get state(): State {
+    return this.current;
+  }
+
+  spec(id: NodeId): NodeSpec {
+    const spec = this.everyone.nodes.find((node) => node.id === id);
+    if (spec === undefined) throw new ReplctlError('INTERNAL', `no node ${id} in ${this.topology.name}`);
+    return spec;
+  }
+
+  hostOf(id: NodeId): Host {
+    return this.access.hostOf(this.spec(id));
+  }
+
+  filesOf(node: NodeSpec): NodeFiles {
+    return nodeFiles(this.everyone, node);
+  }
+
+  connect(id: NodeId, timeoutMs: number, signal?: AbortSignal): Promise<Client> {
+    const spec = this.spec(id);
+    return connect(spec, {
+      password: this.secrets.passwordOf(spec),
+      timeoutMs,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  /** The conf text of a node that follows `parent`, with its secrets. */
+  async render(id: NodeId, parent: NodeId | null): Promise<string> {
+    const spec = { ...this.spec(id), parent };
+    const templates = await loadTemplates(spec.templatesDir);
+    return renderNode(this.everyone, spec, { secrets: this.secrets, templates });
+  }
+
+  rememberProcess(id: NodeId, process: ProcessIdentity | null): void {
+    this.rememberNode(id, { process });
+  }
+
+  rememberNode(id: NodeId, change: Partial<NodeState>): void {
+    const before = this.current.nodes[id] ?? {
+      host: this.spec(id).host,
+      runId: null,
+      process: null,
+      confHash: null,
+    };
+    this.remember({ nodes: { ...this.current.nodes, [id]: { ...before, ...change } } });
+  }
+
+  remember(change: Partial<State>): void {
+    this.current = { ...this.current, ...change };
+    this.isDirty = true;
+  }
+
+  /** Puts what was remembered since the last time on the disk. */
+  async save(): Promise<void> {
+    if (!this.isDirty) return;
+    this.isDirty = false;
+    await writeState(this.topology.stateDir, this.current);
+  }
 }
 
 /** Reads state and secrets. Changes nothing. Throws TOPOLOGY_INVALID when a secret is missing. */
-export async function openDeployment(topology: Topology): Promise<Deployment> {
-  const [state, secrets] = await Promise.all([readState(topology.stateDir), readSecrets(topology)]);
-  const access: Access = {
-    topology,
-    hostOf: () => localHost,
-    passwordOf: (node) => secrets.passwordOf(node),
-    filesOf: (node) => nodeFiles(topology, node),
-    recordedOf: (id) => state.nodes[id]?.process ?? null,
-  };
-  return { topology, state, secrets, access };
+export function openDeployment(topology: Topology): Promise<Deployment> {
+  return Deployment.open(topology);
+}
+
+function withFormerNodes(declared: Topology, { applied }: State): Topology {
+  const former = (applied?.nodes ?? []).filter(({ id }) => !declared.nodes.some((node) => node.id === id));
+  return former.length === 0 ? declared : { ...declared, nodes: [...declared.nodes, ...former] };
 }

@@ -25,7 +25,10 @@ export interface LiveNodeView {
   readonly hasOwnWrites: boolean;
   /** `replica-priority`; 0 is never promoted. */
   readonly priority: number;
-  /** major, minor, patch. */
+  /** `repl-ping-replica-period` in seconds and `min-replicas-to-write`, which a fence changes and puts back. */
+  readonly pingPeriodS: number;
+  readonly minReplicas: number;
+  /** major, minor, patch; of the Redis whose behaviour it has. */
   readonly version: readonly [number, number, number];
   /** The process is the one replctl started: it may be stopped and restarted. */
   readonly isOurs: boolean;

@@ -23,7 +23,13 @@ export function planReconfigure(
     const running = level.filter((id) => liveNodeOf(view, id) !== null);
     const settings = running.flatMap((node) => planSettings(differences, node));
     const restarts = running.flatMap((node) => planRestart(differences, tree, node));
-    return [settings, ...restarts.map((step) => [{ kind: 'render-conf', node: step.node } as const, step])]
+    return [
+      settings,
+      ...restarts.map((step) => [
+        { kind: 'render-conf', node: step.node, parent: step.parent } as const,
+        step,
+      ]),
+    ]
       .flatMap((stage) =>
         stage.some(({ kind }) => kind === 'restart-node') ? stage.map((step) => [step]) : [stage],
       )

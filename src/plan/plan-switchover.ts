@@ -14,6 +14,7 @@ export const DEFAULT_SWITCHOVER: SwitchoverOptions = { fenceBudgetMs: 1000, leas
 
 /** An hour: longer than any switchover, so that no PING gets between O* and the promotion. */
 const RAISED_PING_PERIOD_S = 3600;
+const DEFAULT_PING_PERIOD_S = 10;
 
 /**
  * The master's role goes from one node to any other of its tree, without a lost write and without a full resync:
@@ -25,7 +26,8 @@ export function planSwitchover(
   to: NodeId,
   options: SwitchoverOptions,
 ): Step[][] {
-  const version = liveNodeOf(view, from)?.version ?? [7, 0, 0];
+  const master = liveNodeOf(view, from);
+  const version = master?.version ?? [7, 0, 0];
   const hasWritePause = version[0] > 6 || (version[0] === 6 && version[1] >= 2);
   const resync = forecastEdge(view, from, to, { parentCatchesUp: true });
   const steps: Step[] = [
@@ -40,7 +42,12 @@ export function planSwitchover(
     { kind: 'demote', node: from, to },
     { kind: 'promote', node: to, from },
     { kind: 'verify-link', node: from, parent: to, resync },
-    { kind: 'unfence', node: from },
+    {
+      kind: 'unfence',
+      node: from,
+      pingPeriodS: master?.pingPeriodS ?? DEFAULT_PING_PERIOD_S,
+      minReplicas: master?.minReplicas ?? 0,
+    },
   ];
   return steps.map((step) => [step]);
 }

@@ -2,7 +2,7 @@ import type { NodeId } from '../topology/model.ts';
 import { forecastEdge } from './forecast.ts';
 import type { LiveView } from './live-view.ts';
 import type { Rehang, StartNode, Step } from './step.ts';
-import { ancestorsOf, levelsOf, type Tree } from './tree.ts';
+import { ancestorsOf, levelsOf, rootOf, type Tree } from './tree.ts';
 
 export interface TreeChange {
   /** The nodes that run now (or will by the time the stages run), and whom they follow. */
@@ -26,12 +26,13 @@ export function planTree(change: TreeChange): Step[][] {
     const starts = level.flatMap((id) => planStart(change, working, id));
     const moves = level.flatMap((id) => planMove(change, working, id, level));
     // A parent that has just been started turns children away until its own link is up.
-    const unready = [...starts, ...moves].map(parentOf).filter((id) => id !== null && started.has(id));
+    const unready = [...starts, ...moves].flatMap((step) => parentsOf(step)).filter((id) => started.has(id));
     if (unready.length > 0) {
-      stages.push([{ kind: 'wait-ready', nodes: [...new Set(unready)].filter((id) => id !== null) }]);
-      for (const id of unready) if (id !== null) started.delete(id);
+      stages.push([{ kind: 'wait-ready', root: rootOf(change.target), nodes: [...new Set(unready)] }]);
+      for (const id of unready) started.delete(id);
     }
-    if (starts.length > 0) stages.push(starts.map(({ node }) => ({ kind: 'render-conf', node })));
+    if (starts.length > 0)
+      stages.push(starts.map(({ node, parent }) => ({ kind: 'render-conf', node, parent })));
     if (starts.length + moves.length > 0) stages.push([...starts, ...moves]);
     for (const { node, parent } of starts) {
       working.set(node, parent);
@@ -42,8 +43,9 @@ export function planTree(change: TreeChange): Step[][] {
   return stages;
 }
 
-function parentOf(step: StartNode | Rehang): NodeId | null {
-  return step.kind === 'start-node' ? step.parent : step.to;
+function parentsOf(step: StartNode | Rehang): NodeId[] {
+  const parent = step.kind === 'start-node' ? step.parent : step.to;
+  return parent === null ? [] : [parent];
 }
 
 function planStart({ target, view, startable }: TreeChange, working: Tree, node: NodeId): StartNode[] {

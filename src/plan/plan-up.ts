@@ -85,7 +85,7 @@ function planStages(question: ChangeQuestion, choice: UsableChoice): Step[][] {
     const before = prepareTarget(current, declared, root);
     const attach = planTree({ current, target: before, view, startable: new Set([target]) });
     stages.push(...attach);
-    if (attach.length > 0) stages.push([{ kind: 'wait-ready', nodes: [target] }]);
+    if (attach.length > 0) stages.push([{ kind: 'wait-ready', root, nodes: [target] }]);
     stages.push(...planSwitchover(view, root, target, options.switchover));
     current = withParents(withParents(current, before), [
       [target, null],
@@ -124,7 +124,7 @@ function establishRoot({ view, options }: ChangeQuestion, choice: UsableChoice):
     case 'start':
       if (!options.startsNodes) return [];
       return [
-        [{ kind: 'render-conf', node: root }],
+        [{ kind: 'render-conf', node: root, parent: null }],
         [{ kind: 'start-node', node: root, parent: null, resync: null }],
       ];
     case 'promote': {
@@ -157,21 +157,25 @@ function planRemoval({ declared, view }: ChangeQuestion, root: NodeId): Step[][]
 }
 
 function planEnd(
-  { declared, staleConfs, view, options }: ChangeQuestion,
+  { declared, applied, staleConfs, view, options }: ChangeQuestion,
   changes: readonly Step[][],
 ): Step[][] {
   const steps = changes.flat();
   const running = [...declared.keys()].filter((id) => options.startsNodes || liveNodeOf(view, id) !== null);
-  const rendered = new Set(steps.flatMap((step) => (step.kind === 'render-conf' ? [step.node] : [])));
-  const touched = new Set([...staleConfs, ...steps.flatMap(confChangesOf)].filter((id) => declared.has(id)));
-  const confs = [...touched].filter(
-    (id) => !rendered.has(id) || steps.some((step) => confChangesOf(step).includes(id)),
+  // A node that stays down is told its new place by its conf file.
+  const moved = [...declared.keys()].filter(
+    (id) => !running.includes(id) && applied?.get(id) !== declared.get(id),
+  );
+  const confs = new Set(
+    [...staleConfs, ...moved, ...steps.flatMap(confChangesOf)].filter((id) => declared.has(id)),
   );
   const isSwitchover = steps.some(({ kind }) => kind === 'promote' || kind === 'promote-forced');
   const leaves = leavesOf(declared).filter((id) => running.includes(id) && id !== rootOf(declared));
   return [
-    running.length > 0 ? [{ kind: 'wait-ready', nodes: running } satisfies Step] : [],
-    confs.map((node) => ({ kind: 'render-conf', node }) satisfies Step),
+    running.length > 0 ? [{ kind: 'wait-ready', root: rootOf(declared), nodes: running } satisfies Step] : [],
+    [...confs].map(
+      (node) => ({ kind: 'render-conf', node, parent: declared.get(node) ?? null }) satisfies Step,
+    ),
     isSwitchover && leaves.length > 0
       ? [{ kind: 'canary', master: rootOf(declared), leaves } satisfies Step]
       : [],

@@ -36,10 +36,12 @@ export interface ResyncForecast {
   readonly reason: string;
 }
 
-/** Writes the declared redis.conf of a node. Use: before a start, and to make the file equal to what is live. */
+/** Writes the redis.conf of a node. Use: before a start, and to make the file equal to what is live. */
 export interface RenderConf {
   readonly kind: 'render-conf';
   readonly node: NodeId;
+  /** Whom it follows when started from this file; on the way to another tree not yet the declared one. */
+  readonly parent: NodeId | null;
 }
 
 /** Starts a node that is not running and waits until it answers. */
@@ -100,6 +102,7 @@ export interface Rehang {
 /** Link up, the root's replid, past the root's offset at the start of the wait, not loading; on two polls. */
 export interface WaitReady {
   readonly kind: 'wait-ready';
+  readonly root: NodeId;
   readonly nodes: readonly NodeId[];
 }
 
@@ -151,10 +154,12 @@ export interface VerifyLink {
   readonly resync: ResyncForecast | null;
 }
 
-/** Ends the fence and restores the ping period. */
+/** Ends the fence and restores what was changed for it. */
 export interface Unfence {
   readonly kind: 'unfence';
   readonly node: NodeId;
+  readonly pingPeriodS: number;
+  readonly minReplicas: number;
 }
 
 /** Three failed connects, every reachable direct replica's link down, and no process where the host can be asked. */

@@ -76,6 +76,7 @@ function sorted(tree: Tree): [string, string | null][] {
 
 function expectConverged(world: World, declared: Tree): void {
   expect(sorted(world.tree())).toEqual(sorted(declared));
+  for (const [id, parent] of declared) expect(world.server(id).confParent).toBe(parent);
   world.writesEnabled = false;
   world.settle();
   for (const id of declared.keys()) expect(world.isReady(id)).toBe(true);

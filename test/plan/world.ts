@@ -21,6 +21,8 @@ interface Server {
   priority: number;
   fullSyncs: number;
   partialSyncs: number;
+  /** Whom its conf file says to follow. */
+  confParent: string | null;
   /** What a save left: null when there is nothing on disk. */
   disk: { replid: string; replid2: string; secondOffset: number; log: Entry[] } | null;
 }
@@ -109,6 +111,8 @@ export class World {
   run(step: Step): void {
     switch (step.kind) {
       case 'start-node':
+        if (this.server(step.node).confParent !== step.parent)
+          throw new Error(`${step.node} has another conf`);
         this.start(step.node, step.parent);
         break;
       case 'restart-node': {
@@ -162,6 +166,8 @@ export class World {
         if (this.server(step.node).isAlive) throw new Error(`${step.node} lives`);
         break;
       case 'render-conf':
+        this.server(step.node).confParent = step.parent;
+        break;
       case 'remove-node-files':
       case 'config-set':
       case 'fence-dead':
@@ -197,6 +203,7 @@ export class World {
     this.assertNoRing(id, parent);
     server.role = 'replica';
     server.parent = parent;
+    server.confParent = parent;
     server.isLinkUp = false;
     server.backlogFirst ??= server.log.length + 1;
   }
@@ -206,6 +213,7 @@ export class World {
     if (server.role === 'master') return;
     server.role = 'master';
     server.parent = null;
+    server.confParent = null;
     server.isLinkUp = false;
     this.shiftId(server);
     for (const child of childrenOf(this.tree(), id)) this.server(child).isLinkUp = false;
@@ -342,6 +350,7 @@ export class World {
       priority: 100,
       fullSyncs: 0,
       partialSyncs: 0,
+      confParent: parent,
       disk: null,
     };
   }
@@ -387,6 +396,8 @@ export class World {
       hasOwnWrites: role === 'master' && (secondOffset < 0 ? log.length > 0 : log.length >= secondOffset),
       priority,
       version: [7, 0, 15],
+      pingPeriodS: 10,
+      minReplicas: 0,
       isOurs: true,
       runId: 'run',
       history: {

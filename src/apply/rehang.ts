@@ -1,0 +1,94 @@
+import { ReplctlError } from '../errors.ts';
+import type { Client } from '../observe/client.ts';
+import { parseInfo } from '../observe/parse-info.ts';
+import type { Rehang } from '../plan/step.ts';
+import { linkAddress } from '../topology/link-address.ts';
+import type { NodeId } from '../topology/model.ts';
+import { pollUntil } from './poll-until.ts';
+import { appliedOffset, readReplication, requireOk } from './read-replication.ts';
+import type { RunEnvironment } from './run-environment.ts';
+
+const REPLY_TIMEOUT_MS = 5_000;
+const POLL_MS = 2;
+/** Nobody listens there: the link drops and the node keeps its place in the stream. */
+const NOWHERE = ['127.0.0.1', '1'] as const;
+
+/** Hangs a node under another one and waits until the link is up. Says whether it was a partial or a full resync. */
+export async function rehang(step: Rehang, env: RunEnvironment): Promise<string> {
+  const { deployment, context } = env;
+  const child = await deployment.connect(step.node, REPLY_TIMEOUT_MS);
+  try {
+    const parent = await deployment.connect(step.to, REPLY_TIMEOUT_MS);
+    try {
+      if (step.how === 'freeze') await freeze(step, child, parent, env);
+      const before = await readFulls(parent);
+      await follow(child, step.node, step.to, env);
+      await awaitLink(step, child, parent, context.timeoutMs);
+      return (await readFulls(parent)) === before ? 'partial' : 'full';
+    } finally {
+      parent.close();
+    }
+  } finally {
+    child.close();
+  }
+}
+
+/** REPLICAOF and CONFIG REWRITE in one transaction: a restart then keeps the place. */
+export async function follow(
+  child: Client,
+  node: NodeId,
+  parent: NodeId | null,
+  env: RunEnvironment,
+): Promise<void> {
+  const address = parent === null ? null : linkAddress(env.deployment.spec(parent));
+  const commands = [
+    address === null ? ['REPLICAOF', 'NO', 'ONE'] : ['REPLICAOF', address.host, String(address.port)],
+    ['CONFIG', 'REWRITE'],
+  ];
+  const replies = await child.transaction(commands);
+  requireOk(node, commands, Array.isArray(replies) ? replies.slice(0, 1) : replies);
+}
+
+/** Stops the child's stream and lets the parent get past it. A parent of another history is not waited for. */
+async function freeze(step: Rehang, child: Client, parent: Client, env: RunEnvironment): Promise<void> {
+  requireOk(step.node, [['REPLICAOF', ...NOWHERE]], await child.pipeline([['REPLICAOF', ...NOWHERE]]));
+  const frozen = await readReplication(child, step.node);
+  const offset = appliedOffset(frozen);
+  const passed = await pollUntil(
+    async () => {
+      const replication = await readReplication(parent, step.to);
+      const isShared = [replication.replid, replication.replid2].includes(frozen.replid);
+      return !isShared || appliedOffset(replication) >= offset ? true : null;
+    },
+    { timeoutMs: env.context.timeoutMs, everyMs: POLL_MS },
+  );
+  if (passed !== null) return;
+  if (step.from !== null) await follow(child, step.node, step.from, env);
+  throw new ReplctlError(
+    'TIMEOUT',
+    `${step.to} did not reach the offset of ${step.node} within ${env.context.timeoutMs} ms: ${step.node} stays where it was`,
+    { hint: 'replctl status names the cause' },
+  );
+}
+
+async function awaitLink(step: Rehang, child: Client, parent: Client, timeoutMs: number): Promise<void> {
+  const linked = await pollUntil(
+    async () => {
+      const below = await readReplication(child, step.node);
+      if (below.link?.isUp !== true) return null;
+      const above = await readReplication(parent, step.to);
+      return below.replid === above.replid ? true : null;
+    },
+    { timeoutMs, everyMs: POLL_MS },
+  );
+  if (linked === null) {
+    throw new ReplctlError('TIMEOUT', `${step.node} has no link to ${step.to} after ${timeoutMs} ms`, {
+      hint: 'replctl status names the cause',
+    });
+  }
+}
+
+async function readFulls(client: Client): Promise<number> {
+  const reply = await client.call('INFO', 'stats');
+  return typeof reply === 'string' ? parseInfo(reply).stats.syncFull : 0;
+}

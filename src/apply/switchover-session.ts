@@ -1,0 +1,29 @@
+import type { Client } from '../observe/client.ts';
+import type { NodeId } from '../topology/model.ts';
+
+/**
+ * How far a switchover is. In this order; each state names what undoing it takes.
+ * `prepared`: ping period raised · `fenced`: writes held · `demoted`: no master · `committed`: forward only.
+ */
+export type SwitchoverPhase = 'prepared' | 'fenced' | 'demoted' | 'committed' | 'ended';
+
+/** Two open connections and what was measured on them. */
+export interface SwitchoverSession {
+  phase: SwitchoverPhase;
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly master: Client;
+  readonly target: Client;
+  /** The shared history before the promotion. */
+  readonly replid: string;
+  readonly before: { readonly pingPeriodS: number; readonly minReplicas: number };
+  /** `sync_full` and `sync_partial_ok` of the target before. */
+  readonly syncsBefore: { readonly full: number; readonly partial: number };
+  fencedAtMs: number;
+  leaseEndsMs: number;
+  /** O*: where the old master's stream stood when it could take no more writes. */
+  fenceOffset: number;
+  /** From the fence to the promotion: the longest a client's write can have waited. */
+  writeGapMs: number | null;
+  secondOffset: number | null;
+}

@@ -1,0 +1,56 @@
+import { observe } from '../observe/observe.ts';
+import type { LiveNode, Observation } from '../observe/observation.ts';
+import type { DataAtRest, LiveView } from '../plan/live-view.ts';
+import { viewOf } from '../plan/view-of-observation.ts';
+import { declareDirectives } from '../render/declare-directives.ts';
+import type { NodeId } from '../topology/model.ts';
+import { MASKED_SECRETS } from '../topology/secrets.ts';
+import type { Deployment } from './deployment.ts';
+import { readDataAtRest } from './read-data-at-rest.ts';
+
+export interface Stock {
+  readonly observation: Observation;
+  readonly view: LiveView;
+}
+
+/** Everything a plan is made from: what runs, and what the stopped nodes have on disk. Changes nothing. */
+export async function takeStock(
+  deployment: Deployment,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<Stock> {
+  const first = await observe(deployment.accessAll, options);
+  // A run that was killed between a start and the note of it left processes that are ours by their files.
+  const observation = (await claimProcesses(deployment, first))
+    ? await observe(deployment.accessAll, options)
+    : first;
+  const dead = [...observation.nodes].filter(([, node]) => node.kind === 'dead').map(([id]) => id);
+  const atRest = new Map(
+    await Promise.all(
+      dead.map(async (id): Promise<[NodeId, DataAtRest]> => [id, await dataOf(deployment, id)]),
+    ),
+  );
+  return { observation, view: viewOf(observation, atRest) };
+}
+
+function dataOf(deployment: Deployment, id: NodeId): Promise<DataAtRest> {
+  const directives = declareDirectives(deployment.everyone, deployment.spec(id), { secrets: MASKED_SECRETS });
+  return readDataAtRest(deployment.hostOf(id), directives);
+}
+
+/** Remembers servers that run from our own conf file under the pid in our own pidfile. Says whether there were any. */
+async function claimProcesses(deployment: Deployment, { nodes }: Observation): Promise<boolean> {
+  const unclaimed = [...nodes.values()].filter(
+    (node): node is LiveNode =>
+      node.kind === 'live' && !node.process.isOurs && isFromOurFiles(deployment, node),
+  );
+  for (const { id, info } of unclaimed) {
+    const identity = await deployment.hostOf(id).processFacts(info.server.pid);
+    if (identity !== null) deployment.rememberProcess(id, identity);
+  }
+  return unclaimed.length > 0;
+}
+
+function isFromOurFiles(deployment: Deployment, { id, info, process }: LiveNode): boolean {
+  const { confFile } = deployment.filesOf(deployment.spec(id));
+  return info.server.configFile === confFile && process.pidfile?.pid === info.server.pid;
+}

@@ -1,0 +1,93 @@
+import type { LiveNode, NodeObservation, Observation } from '../observe/observation.ts';
+import type { NodeId } from '../topology/model.ts';
+import type { DataAtRest, DownNodeView, History, LiveNodeView, LiveView } from './live-view.ts';
+
+/** An observation, and what the stopped nodes' files hold, as the planners want it. */
+export function viewOf(observation: Observation, atRest: ReadonlyMap<NodeId, DataAtRest>): LiveView {
+  return {
+    nodes: new Map(
+      [...observation.nodes].map(([id, node]) => [
+        id,
+        node.kind === 'live' ? viewLive(node) : viewDown(node, atRest.get(id) ?? { kind: 'none' }),
+      ]),
+    ),
+  };
+}
+
+function viewLive({ info, follows, process, config }: LiveNode): LiveNodeView {
+  const { replication } = info;
+  const { link } = replication;
+  return {
+    kind: 'live',
+    role: replication.role,
+    parent: follows?.node ?? null,
+    parentAddress: follows === null ? null : `${follows.host}:${follows.port}`,
+    isLinkUp: link?.isUp ?? false,
+    isLoading: info.persistence.isLoading,
+    history: historyOf(info.replication),
+    keys: [...info.keyspace.values()].reduce((sum, { keys }) => sum + keys, 0),
+    hasOwnWrites: mayHaveOwnWrites(info),
+    priority: Number(config.get('replica-priority') ?? link?.priority ?? 100),
+    pingPeriodS: Number(config.get('repl-ping-replica-period') ?? 10),
+    minReplicas: Number(config.get('min-replicas-to-write') ?? 0),
+    version: compatibleVersion(info),
+    isOurs: process.isOurs,
+    runId: info.server.runId,
+  };
+}
+
+function historyOf(replication: LiveNode['info']['replication']): History {
+  const { replid, replid2, secondOffset, backlog, link } = replication;
+  return {
+    replid,
+    replid2,
+    secondOffset,
+    offset: link?.appliedOffset ?? replication.offset,
+    backlog: backlog.isActive
+      ? { firstByte: backlog.firstByteOffset, length: backlog.histlenBytes, size: backlog.sizeBytes }
+      : null,
+  };
+}
+
+/**
+ * A master that forked from a history has writes of its own once it is past the fork (PINGs count too: the mistake is
+ * on the safe side). One that never forked has none while nothing changed since it loaded its files.
+ */
+function mayHaveOwnWrites({ replication, raw }: LiveNode['info']): boolean {
+  if (replication.role !== 'master') return false;
+  if (replication.secondOffset > 0) return replication.offset >= replication.secondOffset;
+  return raw.get('rdb_changes_since_last_save') !== '0' || replication.offset > 0;
+}
+
+/** Valkey tells the Redis it is compatible with (7.2.4) as `redis_version`; the bundled server does so too. */
+function compatibleVersion({ raw }: LiveNode['info']): readonly [number, number, number] {
+  const [major = 0, minor = 0, patch = 0] = (raw.get('redis_version') ?? '').split('.').map(Number);
+  return [major, minor, patch];
+}
+
+function viewDown(node: Exclude<NodeObservation, LiveNode>, data: DataAtRest): DownNodeView {
+  return { kind: 'down', port: portState(node), said: saidOf(node), data };
+}
+
+function portState({ reason, process }: Exclude<NodeObservation, LiveNode>): DownNodeView['port'] {
+  // Our own process, alive and not answering, is neither free to be started nor somebody else.
+  if (process.isOurs) return 'silent';
+  switch (reason) {
+    case 'refused':
+      return process.portHolder === null ? 'free' : 'squatted';
+    case 'auth':
+    case 'foreign':
+    case 'error':
+    case 'loading':
+      return 'squatted';
+    case 'timeout':
+      return process.portHolder === null ? 'silent' : 'squatted';
+    case 'unreachable':
+      return 'silent';
+  }
+}
+
+function saidOf({ said, process: { portHolder } }: Exclude<NodeObservation, LiveNode>): string {
+  if (portHolder === null) return said;
+  return `pid ${portHolder.pid ?? 'unknown'} (${portHolder.command ?? 'unknown command'}), ${said}`;
+}
