@@ -72,7 +72,7 @@ function buildNode(
   };
   const host = node.host ?? defaults.host ?? DEFAULT_HOST;
   const port = node.port ?? DEFAULT_PORT;
-  const ssh = buildSsh(pick('ssh'), host);
+  const ssh = buildSsh(pick('ssh'), host, context.folder);
   const resolve = (value: string, key: string): string => {
     if (ssh === null || path.posix.isAbsolute(value)) return path.resolve(context.folder, value);
     context.problems.push({
@@ -142,12 +142,20 @@ function buildTls(raw: Exclude<Flat['tls'], false | undefined>, resolve: (value:
   };
 }
 
-function buildSsh(raw: Exclude<Flat['ssh'], false | undefined> | null, host: string): SshSpec | null {
+function buildSsh(
+  raw: Exclude<Flat['ssh'], false | undefined> | null,
+  host: string,
+  folder: string,
+): SshSpec | null {
   if (raw === null) return null;
   if (raw === true) return { destination: host, port: null, identityFile: null };
   if (typeof raw === 'string') return { destination: raw, port: null, identityFile: null };
+  const { identity = null } = raw;
+  // ssh itself knows what `~` is.
+  const identityFile =
+    identity === null || identity.startsWith('~') ? identity : path.resolve(folder, identity);
   const destination = raw.user === undefined ? (raw.host ?? host) : `${raw.user}@${raw.host ?? host}`;
-  return { destination, port: raw.port ?? null, identityFile: raw.identity ?? null };
+  return { destination, port: raw.port ?? null, identityFile };
 }
 
 function buildAnnounce(raw: Flat['announce'], at: Path, context: BuildContext): NodeSpec['announce'] {

@@ -45,7 +45,9 @@ export function parseYamlSource(text: string): YamlSource {
   const lines = new LineCounter();
   const refusal = refuseText(text);
   const documents =
-    refusal === null ? parseAllDocuments(text, { lineCounter: lines, prettyErrors: false }) : [];
+    refusal === null
+      ? parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
+      : [];
   const doc = (documents[0] ?? parseAllDocuments('null')[0]) as Document.Parsed;
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);

@@ -20,7 +20,7 @@ export type NodeItem = Scalar | YAMLMap;
 
 /** Parses a valid topology file for editing, with the comments of each node attached to that node. */
 export function openDocument(text: string): Document.Parsed {
-  const doc = parseDocument(text);
+  const doc = parseDocument(text, { logLevel: 'error' });
   inlineAliases(doc);
   const replicas = doc.get('replicas', true);
   if (isSeq(replicas)) settleComments(replicas, text);
