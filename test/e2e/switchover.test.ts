@@ -1,0 +1,96 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { promote } from '../../src/apply/promote.ts';
+import { chain, move, star } from '../../src/apply/rearrange.ts';
+import { AppliedTree, treeYaml } from '../support/applied-tree.ts';
+import { ENGINES, hasEngine } from '../support/engines.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { WriteLoad } from '../support/write-load.ts';
+
+const ROUNDS = Number(process.env['SWITCHOVER_ROUNDS'] ?? 8);
+const PLAN_ONLY = { isDryRun: false };
+
+describe.each(ENGINES.filter((engine) => engine !== 'bundled'))('switchover on %s', (engine) => {
+  let tree: AppliedTree | null = null;
+  afterEach(async () => {
+    await tree?.remove();
+    tree = null;
+  });
+
+  it.runIf(hasEngine(engine))(
+    'moves the master about under load: no acknowledged write lost, no full sync',
+    async () => {
+      const ports = await freePorts(5);
+      const [a = 0, b = 0, c = 0, d = 0, e = 0] = ports;
+      const config = 'defaults: {config: {repl-backlog-size: 64mb}}\n';
+      tree = new AppliedTree(
+        treeYaml(
+          engine,
+          new Map([
+            [a, null],
+            [b, a],
+            [c, a],
+            [d, c],
+            [e, d],
+          ]),
+          config,
+        ),
+      );
+      await tree.up();
+      const before = await tree.fullSyncs();
+      const load = new WriteLoad(ports);
+      let master = a;
+      try {
+        for (let round = 0; round < ROUNDS; round++) {
+          master = ports[(ports.indexOf(master) + 1 + (round % 4)) % 5] ?? a;
+          const { report } = await promote(
+            await tree.context(`promote ${master}`),
+            String(master),
+            PLAN_ONLY,
+          );
+          expect(report?.writeGapMs).toBeGreaterThan(0);
+        }
+      } finally {
+        await load.stop();
+      }
+      expect(load.acked.size).toBeGreaterThan(100);
+      expect(await load.missingOn(master)).toEqual([]);
+      expect(await tree.fullSyncs()).toBe(before);
+      const [root] = (await tree.topology()).nodes;
+      expect(root?.port).toBe(master);
+    },
+  );
+
+  it.runIf(hasEngine(engine))(
+    'turns a chain of six around under load, and into a star, without a full sync',
+    async () => {
+      const ports = await freePorts(6);
+      const config = 'defaults: {config: {repl-backlog-size: 64mb}}\n';
+      tree = new AppliedTree(
+        treeYaml(engine, new Map(ports.map((port, index) => [port, ports[index - 1] ?? null])), config),
+      );
+      await tree.up();
+      const before = await tree.fullSyncs();
+      const load = new WriteLoad(ports);
+      const names = ports.map(String);
+      const reversed = [...names].reverse();
+      try {
+        await promote(await tree.context('promote'), reversed[0] ?? '', PLAN_ONLY);
+        await chain(await tree.context('chain'), reversed, PLAN_ONLY);
+        expect(await tree.liveTree()).toEqual(
+          Object.fromEntries(reversed.map((name, index) => [name, reversed[index - 1] ?? null])),
+        );
+        await star(await tree.context('chain --star'), PLAN_ONLY);
+        await move(await tree.context('move'), names[1] ?? '', names[0] ?? '', PLAN_ONLY);
+      } finally {
+        await load.stop();
+      }
+      expect(await tree.liveTree()).toEqual({
+        ...Object.fromEntries(names.map((name) => [name, reversed[0] ?? ''])),
+        [reversed[0] ?? '']: null,
+        [names[1] ?? '']: names[0],
+      });
+      expect(await load.missingOn(ports[5] ?? 0)).toEqual([]);
+      expect(await tree.fullSyncs()).toBe(before);
+    },
+  );
+});
