@@ -52,7 +52,7 @@ class Process {
         node.isPaused = isPaused;
       },
       fsyncedOffset: () => null,
-      roleChanged: () => undefined,
+      roleChanged: () => this.replication.waiters.clear(),
     });
     const tick = (): void => {
       if (this.isDead) return;

@@ -50,14 +50,12 @@ class Simulation {
   }
 
   run(): SimulationResult {
-    this.#hangTree();
-    const steps = this.#random.between(20, 120);
-    for (let step = 0; step < steps && this.#failure === null; step += 1) {
-      this.#act();
-      this.#clock.advance(this.#random.between(1, 400));
-      this.#checkOffsets();
+    try {
+      this.#play();
+    } catch (error) {
+      // What a node can't make sense of is a finding like any other, with its seed.
+      this.#failure = error instanceof Error ? error.message : String(error);
     }
-    if (this.#failure === null) this.#settle();
     return {
       failure: this.#failure,
       syncFull: this.#sum((node) => node.replication.stats.syncFull),
@@ -66,6 +64,17 @@ class Simulation {
       writes: this.#writes,
       log: this.#log,
     };
+  }
+
+  #play(): void {
+    this.#hangTree();
+    const steps = this.#random.between(20, 120);
+    for (let step = 0; step < steps && this.#failure === null; step += 1) {
+      this.#act();
+      this.#clock.advance(this.#random.between(1, 400));
+      this.#checkOffsets();
+    }
+    if (this.#failure === null) this.#settle();
   }
 
   #sum(count: (node: SimNode) => number): number {
@@ -92,6 +101,7 @@ class Simulation {
       [3, () => this.#switchOver()],
       [2, () => this.#failOver()],
       [2, () => this.#handOver()],
+      [2, () => this.#splitBrain()],
       [2, () => this.#restartMaster()],
       [2, () => this.#network.heal()],
     ];
@@ -215,6 +225,28 @@ class Simulation {
     old.replication.follow({ host: '127.0.0.1', port: target.port });
     this.#master = target;
     this.#reattachAncestors();
+    this.#lastOffset.clear();
+  }
+
+  /** A replica is promoted while the old master goes on taking writes: those are lost, and nothing else is. */
+  #splitBrain(): void {
+    const old = this.#master;
+    const target = this.#random.pick(this.#replicas());
+    if (!target.isUp || !target.replication.isReplica || old.replication.isReplica) return;
+    this.#log.push(`--- split brain ${old.name} | ${target.name}`);
+    this.#promotions += 1;
+    // What only the old master has was acknowledged by replicas that the promotion leaves behind.
+    const isSameHistory = target.replication.history.replid === old.replication.history.replid;
+    if (!isSameHistory || target.replication.offset < old.replication.offset) this.#acked.clear();
+    target.replication.unfollow();
+    this.#master = target;
+    for (let index = this.#random.between(0, 20); index > 0; index -= 1) {
+      old.write(0, ['APPEND', 'sum', 'stray;']);
+      if (this.#random.chance(0.5)) this.#write();
+      this.#clock.advance(this.#random.between(0, 300));
+    }
+    this.#reattachAncestors();
+    if (!old.replication.isReplica) old.replication.follow({ host: '127.0.0.1', port: target.port });
     this.#lastOffset.clear();
   }
 

@@ -50,6 +50,8 @@ export function readCommands(bytes: Buffer): { args: string[]; length: number }[
 
 function readCommand(bytes: Buffer, from: number): { args: string[]; length: number } | null {
   if (bytes[from] === 0x0a) return { args: [], length: 1 };
+  if (bytes[from] !== 0x2a)
+    throw new Error(`the stream is out of step: ${bytes.toString('latin1', from, from + 40)}`);
   const head = bytes.indexOf('\r\n', from);
   if (head === -1) return null;
   const count = Number(bytes.toString('latin1', from + 1, head));

@@ -36,6 +36,11 @@ export class WaitQueue {
     this.#waiters.delete(waiter);
   }
 
+  /** The role changed: whoever waited has been sent away. */
+  clear(): void {
+    this.#waiters.clear();
+  }
+
   /** Settles everyone who has what they wait for. Call it after each ACK and each local fsync. */
   check(count: CountAcks): void {
     for (const waiter of this.#waiters) {
