@@ -4,6 +4,7 @@ import { hashCommands } from './command/families/hashes.ts';
 import { keyCommands } from './command/families/keys.ts';
 import { listMoveCommands } from './command/families/list-moves.ts';
 import { listCommands } from './command/families/lists.ts';
+import { replicationCommands } from './command/families/replication.ts';
 import { stringCommands } from './command/families/strings.ts';
 import { setAlgebraCommands } from './command/families/set-algebra.ts';
 import { setCommands } from './command/families/sets.ts';
@@ -26,4 +27,5 @@ export const FAMILIES: readonly Family[] = [
   sortedSetCommands,
   setCommands,
   setAlgebraCommands,
+  replicationCommands,
 ];

@@ -1,37 +1,84 @@
 import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ConfFile } from '../conf/parse-conf.ts';
 import { SYSTEM_CLOCK } from './clock.ts';
+import { parseCommandLine } from './config/command-line.ts';
+import { LiveConfig } from './config/live-config.ts';
+import { loadConfig } from './config/load-config.ts';
+import { readInclude } from './config/read-include.ts';
 import { FAMILIES } from './families.ts';
+import { dial } from './net/dial.ts';
 import { Listener } from './net/listener.ts';
+import { createDatasetReceiver } from './persistence/dataset-loader.ts';
+import { runSnapshot } from './persistence/run-snapshot.ts';
+import { attachReplication, followConfigured } from './replication/attach-replication.ts';
+import { SpoolFile } from './replication/spool-file.ts';
 import { Server } from './server.ts';
-
-const DEFAULTS: Readonly<Record<string, string>> = {
-  databases: '16',
-  'proto-max-bulk-len': String(512 << 20),
-  'client-query-buffer-limit': String(1 << 30),
-};
 
 /** Entry point of `bin/server.js`: redis-server's command line. */
 export async function main(args: readonly string[]): Promise<void> {
-  if (args.includes('--version')) {
+  const line = parseCommandLine(args);
+  if (line.action !== 'run') {
     process.stdout.write('replctl-server\n');
     return;
   }
-  const portAt = args.indexOf('--port');
-  const port = portAt < 0 ? 6379 : Number(args[portAt + 1]);
-  const text = (name: string): string => DEFAULTS[name] ?? '';
+  const config = readConfig(line.file, line.options);
   const server = new Server({
     clock: SYSTEM_CLOCK,
     random: (below) => (below <= 1 ? 0 : randomInt(below)),
-    log: (_level, line) => process.stdout.write(`${line}\n`),
-    config: {
-      text,
-      number: (name) => Number(text(name)),
-      flag: (name) => text(name) === 'yes',
-      words: (name) => text(name).split(' '),
-      onChange: (name, listener) => listener(text(name)),
-    },
+    log: (_level, text) => process.stdout.write(`${text}\n`),
+    config,
     families: FAMILIES,
   });
-  await new Listener(server).listen({ host: '127.0.0.1', port });
+  const folder = (): string => path.resolve(config.text('dir'));
+  attachReplication(server, {
+    connect: ({ host, port }, events) => dial(host, port, events),
+    createSpool: () => new SpoolFile(folder()),
+    fsyncedOffset: () => null,
+    snapshots: {
+      start: (position, filter, sink) =>
+        runSnapshot(
+          {
+            dbs: filter.withData ? [...server.keyspace.filled()] : [],
+            aux: [
+              ['redis-ver', '7.2.0'],
+              ['redis-bits', '64'],
+              ['repl-stream-db', String(position.streamDb)],
+              ['repl-id', position.replid],
+              ['repl-offset', String(position.offset)],
+            ],
+            libraries: [],
+            version: 9,
+            checksum: config.flag('rdbchecksum'),
+            clock: () => server.clock.monotonic(),
+          },
+          sink,
+        ),
+    },
+    receiver: createDatasetReceiver({
+      keyspace: server.keyspace,
+      replaceLibraries: () => undefined,
+      checksum: () => config.flag('rdbchecksum'),
+      warn: (text) => server.log('warning', text),
+    }),
+  });
+  for (const host of config.words('bind')) {
+    if (!host.startsWith('-'))
+      await new Listener(server).listen({
+        host: host === '*' ? '0.0.0.0' : host,
+        port: config.number('port'),
+      });
+  }
   server.log('notice', 'Ready to accept connections');
+  followConfigured(server);
+}
+
+function readConfig(file: string | undefined, options: string): LiveConfig {
+  const files: ConfFile[] = [];
+  if (file !== undefined) files.push({ path: file, content: readFileSync(file) });
+  files.push({ path: 'command line', content: options });
+  const loaded = loadConfig(files, readInclude);
+  if (!loaded.ok) throw new Error(`${loaded.error.file}:${loaded.error.line} ${loaded.error.message}`);
+  return new LiveConfig(loaded.config.values);
 }

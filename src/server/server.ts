@@ -32,6 +32,7 @@ import { ServerStats } from './command/stats.ts';
 import { Transactions } from './command/transactions.ts';
 import { Keyspace } from './keyspace/keyspace.ts';
 import type { Transport } from './net/transport.ts';
+import type { Replication } from './replication/replication.ts';
 import type { Args } from './resp/args.ts';
 import type { ReplyError } from './resp/reply-error.ts';
 import { RequestParser } from './resp/request-parser.ts';
@@ -46,6 +47,8 @@ export interface ServerConfig {
   words(name: string): string[];
   /** Calls the listener now and after each change. */
   onChange(name: string, listener: (value: string) => void): void;
+  /** Sets a value that the server itself decided. */
+  note(name: string, value: string): void;
 }
 
 /** Decides what users may do. Asked only for clients that carry CLIENT_GATE.acl. */
@@ -87,6 +90,7 @@ export class Server {
   gates = 0;
   diskError: ReplyError | undefined;
   acl: AccessControl | undefined;
+  replication: Replication | undefined;
   isLoading = false;
   isReplica = false;
 

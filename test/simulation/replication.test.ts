@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { simulate } from './simulate.ts';
 
 const FIRST = Number(process.env['SIMULATION_SEED'] ?? 1);
-const COUNT = Number(process.env['SIMULATION_COUNT'] ?? 600);
+const COUNT = Number(process.env['SIMULATION_COUNT'] ?? 400);
 
 describe('a tree under faults', () => {
   it(`becomes one again (seeds ${FIRST} to ${FIRST + COUNT - 1})`, { timeout: 600_000 }, () => {

@@ -52,7 +52,8 @@ class Process {
         node.isPaused = isPaused;
       },
       fsyncedOffset: () => null,
-      roleChanged: () => this.replication.waiters.clear(),
+      masterChanged: () => this.replication.waiters.clear(),
+      stateChanged: () => undefined,
     });
     const tick = (): void => {
       if (this.isDead) return;
@@ -282,7 +283,7 @@ export class SimNode {
     this.#process.data.load(saved.image);
     const willBeReplica = saved.master !== null;
     if (saved.position !== null) this.replication.restore(saved.position, willBeReplica);
-    if (saved.master !== null) this.replication.follow(saved.master);
+    if (saved.master !== null) this.replication.followAtStart(saved.master);
   }
 
   connect(

@@ -1,4 +1,5 @@
 import type { Transport } from '../net/transport.ts';
+import type { ReplicaSession } from '../replication/replica-session.ts';
 import type { Args } from '../resp/args.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { BROKEN, type RequestParser } from '../resp/request-parser.ts';
@@ -72,6 +73,10 @@ export class Client {
   lastCommand: Command | undefined;
   lastActiveAt: number;
   appliedListener: AppliedListener | undefined;
+  /** Its session, once it has spoken as a replica. */
+  replica: ReplicaSession | undefined;
+  /** Called when the transport has room again. */
+  onDrain: (() => void) | undefined;
   isDirty = false;
   private query: Buffer | undefined;
   private queryStart = 0;

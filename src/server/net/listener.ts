@@ -48,6 +48,7 @@ export class Listener {
     const client = server.connect(transport);
     return {
       data: (chunk, start, end) => server.receive(client, chunk, start, end),
+      drained: () => client.onDrain?.(),
       gone: () => client.close(true),
     };
   }

@@ -5,6 +5,8 @@ import type { Transport } from './transport.ts';
 export interface ConnectionEvents {
   /** Bytes `[start, end)` of a buffer that is reused after the call. */
   readonly data: (chunk: Buffer, start: number, end: number) => void;
+  /** Everything written is with the kernel. */
+  readonly drained: () => void;
   /** The connection is over, whoever ended it. */
   readonly gone: () => void;
 }
@@ -45,6 +47,7 @@ export class SocketFactory {
       },
     } as net.SocketConstructorOpts);
     events = start(new SocketTransport(socket));
+    socket.on('drain', events.drained);
     socket.on('error', ignoreReset);
     socket.once('close', events.gone);
     // A client that closes its side gets what was still coming, and is then closed.
@@ -56,6 +59,7 @@ export class SocketFactory {
 export function attach(socket: net.Socket, start: (transport: Transport) => ConnectionEvents): void {
   const events = start(new SocketTransport(socket));
   socket.on('data', (chunk: Buffer) => events.data(chunk, 0, chunk.length));
+  socket.on('drain', events.drained);
   socket.on('error', ignoreReset);
   socket.once('close', events.gone);
   socket.resume();

@@ -29,6 +29,7 @@ export interface MasterLinkPorts {
   readonly now: () => number;
   readonly log: Log;
   readonly settings: () => LinkSettings;
+  readonly phaseChanged: () => void;
   /** How far the stream has been applied, offered at the next PSYNC. Asked while the stream is being followed. */
   readonly appliedPosition: () => PsyncPosition;
   /** The link is up again where it stood; `replid` is the master's when it said one. */
@@ -102,7 +103,9 @@ export class MasterLink {
 
   #dispatch(event: LinkEvent): void {
     const { next, effects } = stepLink(this.#link, event, this.#ports.settings());
+    const hasPhaseChanged = next.phase !== this.#link.phase;
     this.#link = next;
+    if (hasPhaseChanged) this.#ports.phaseChanged();
     for (const effect of effects) {
       this.#carryOut(effect);
       // An effect can lead to another event (a failover taken back): what was to follow is void then.
@@ -257,6 +260,8 @@ export class MasterLink {
     return {
       replacing: () => {
         if (!isCurrent()) return;
+        this.#ports.log('notice', 'MASTER <-> REPLICA sync: Flushing old data');
+        this.#ports.log('notice', 'MASTER <-> REPLICA sync: Loading DB in memory');
         this.#dispatch({ type: 'replacing' });
         this.#ports.replacing();
       },

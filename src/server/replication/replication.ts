@@ -49,8 +49,10 @@ export interface ReplicationPorts {
   readonly pauseWrites: (isPaused: boolean) => void;
   /** Offset our own AOF has fsynced, or null when there is none: for WAITAOF and `FACK`. */
   readonly fsyncedOffset: () => number | null;
-  /** The role changed: blocked clients must go, keys expire by other rules. */
-  readonly roleChanged: (isReplica: boolean) => void;
+  /** We follow another master from now on, or none. */
+  readonly masterChanged: (master: LinkMaster | null, wasReplica: boolean) => void;
+  /** Role, link, feeding or the number of good replicas may have changed: conditions for commands are to be looked at. */
+  readonly stateChanged: () => void;
 }
 
 /** Why a command of replication can't be done, as the error to reply; null: done. */
@@ -121,6 +123,7 @@ export class Replication {
         const isFailover = this.#failover.phase === 'failover-in-progress';
         return { masterUser, masterAuth, port: announcePort, announceHost, timeoutMs, isFailover };
       },
+      phaseChanged: () => ports.stateChanged(),
       appliedPosition: () => this.#position(),
       resumed: (position, replid) => this.#resume(position, replid),
       replacing: () => this.#endHistory(),
@@ -225,6 +228,7 @@ export class Replication {
     };
     this.#backlog = this.#newBacklog();
     this.#withoutReplicasSinceMs = this.#ports.now();
+    this.#ports.stateChanged();
   }
 
   // ---- the stream we write
@@ -266,6 +270,7 @@ export class Replication {
   /** The connection of a session is gone. */
   closeSession(session: ReplicaSession): void {
     this.replicas.remove(session);
+    this.#ports.stateChanged();
   }
 
   /** The transport of a session has room again. */
@@ -280,6 +285,7 @@ export class Replication {
     session.acknowledge(offset, fsyncedOffset, this.#ports.now());
     this.checkWaiters();
     this.#checkFailover();
+    this.#ports.stateChanged();
   }
 
   /** Settles who waits for acknowledgements; also to be called when our own AOF has been fsynced. */
@@ -322,6 +328,7 @@ export class Replication {
     );
     this.replicas.add(session);
     session.continueFrom(cursor, this.#history.replid, now());
+    this.#ports.stateChanged();
     return null;
   }
 
@@ -352,14 +359,21 @@ export class Replication {
       );
       return 'already';
     }
-    this.#follow(master);
+    this.#follow(master, this.isReplica ? null : this.#position());
     return 'following';
+  }
+
+  /** Takes the place below a master that the configuration gives at start-up: only what `restore` said is offered. */
+  followAtStart(master: LinkMaster): void {
+    const position = this.#restored;
+    this.#restored = null;
+    this.#follow(master, position);
   }
 
   /** REPLICAOF NO ONE: a new history begins here, and the old one stays valid up to here. */
   unfollow(): void {
     if (!this.isReplica) return;
-    const { now, log, drawId, roleChanged } = this.#ports;
+    const { now, log, drawId, masterChanged, stateChanged } = this.#ports;
     this.#masterLink.detach();
     this.#restartStream(null);
     this.#history = shiftHistory(this.#history, this.#offset, drawId);
@@ -371,7 +385,8 @@ export class Replication {
     this.#streamDb = NO_DB;
     this.#masterDb = null;
     this.#withoutReplicasSinceMs = now();
-    roleChanged(false);
+    masterChanged(null, true);
+    stateChanged();
   }
 
   /** ACK of what has been applied: every second, and when asked by GETACK. */
@@ -399,6 +414,7 @@ export class Replication {
     this.replicas.tick(settings, nowMs);
     this.#fullSync.tick();
     this.#freeIdleBacklog(settings, nowMs);
+    this.#ports.stateChanged();
     this.flush();
   }
 
@@ -474,6 +490,7 @@ export class Replication {
         `Replication backlog created, my new replication IDs are '${replid}' and '${replid2}'`,
       );
     }
+    this.#ports.stateChanged();
     this.#fullSync.request(session);
   }
 
@@ -497,20 +514,19 @@ export class Replication {
     return { replid: this.#history.replid, offset: this.#offset };
   }
 
-  #follow(master: LinkMaster): void {
-    const wasMaster = !this.isReplica;
-    if (wasMaster) {
+  #follow(master: LinkMaster, position: PsyncPosition | null): void {
+    const wasReplica = this.isReplica;
+    if (!wasReplica && position !== null && this.#masterDb === null) {
+      // Any database will do for a former master: the new one begins its stream with SELECT.
+      this.#masterDb = 0;
       this.#ports.log(
         'notice',
         'Before turning into a replica, using my own master parameters to synthesize a cached master: I may be able to synchronize with the new master with just a partial transfer.',
       );
     }
-    const position = this.#restored ?? (wasMaster ? this.#position() : null);
-    // Any database will do for a former master: the new one begins its stream with SELECT.
-    if (wasMaster && this.#restored === null) this.#masterDb = 0;
-    this.#restored = null;
     this.#masterLink.attach(master, position);
-    if (wasMaster) this.#ports.roleChanged(true);
+    this.#ports.masterChanged(master, wasReplica);
+    this.#ports.stateChanged();
   }
 
   #resume(position: PsyncPosition, replid: string | null): void {
@@ -527,6 +543,7 @@ export class Replication {
     this.replicas.dropAll();
     this.#backlog = null;
     this.#masterDb = null;
+    this.#ports.stateChanged();
   }
 
   #adopt(from: PsyncPosition | null, streamDb: number): void {
@@ -601,7 +618,7 @@ export class Replication {
         this.#ports.pauseWrites(false);
         return;
       case 'follow':
-        this.#follow(effect.target);
+        this.#follow(effect.target, this.#position());
         return;
       case 'take-back':
         this.unfollow();
