@@ -29,7 +29,10 @@ export interface Scene {
   readonly declared: ReadonlyMap<NodeId, Directives>;
   readonly operation: { readonly verb: string; readonly id: string } | null;
   readonly limits: Limits;
+  /** Nodes that answer, and are what they are taken for. */
   readonly live: readonly LiveNode[];
+  /** Servers that answer on a node's port, but are another one: nothing of what they say is about the node. */
+  readonly strangers: readonly LiveNode[];
   readonly tree: LiveTree;
   readonly rings: readonly (readonly NodeId[])[];
   /** Declared master. */
@@ -43,8 +46,10 @@ export interface Scene {
 export function setScene(input: CompareInput): Scene {
   const { topology, observation } = input;
   const master = declaredMaster(topology);
-  const live = liveNodes(observation);
-  const tree = liveTree(observation);
+  const answering = liveNodes(observation);
+  const live = answering.filter((node) => !isStranger(node, input.declared.get(node.id)));
+  const alive = new Set(live.map(({ id }) => id));
+  const tree = new Map([...liveTree(observation)].filter(([id]) => alive.has(id)));
   const masters = live.filter(({ info }) => info.replication.role === 'master');
   return {
     topology,
@@ -55,6 +60,7 @@ export function setScene(input: CompareInput): Scene {
     operation: input.operation ?? null,
     limits: input.limits ?? LIMITS,
     live,
+    strangers: answering.filter(({ id }) => !alive.has(id)),
     tree,
     rings: findRings(tree),
     master,
@@ -65,13 +71,25 @@ export function setScene(input: CompareInput): Scene {
   };
 }
 
+/** Not the process that was started, and not even run from the node's conf: its pidfile is another. */
+function isStranger({ process, config }: LiveNode, declared: Directives | undefined): boolean {
+  const pidfile = config.get('pidfile');
+  const wanted = declared?.get('pidfile')?.at(-1)?.[0];
+  return (
+    !process.isOurs &&
+    process.unknownBecause === null &&
+    pidfile !== undefined &&
+    wanted !== undefined &&
+    pidfile !== wanted
+  );
+}
+
 export function specOf(scene: Scene, id: NodeId): NodeSpec | null {
   return scene.topology.nodes.find((node) => node.id === id) ?? null;
 }
 
 export function liveOf(scene: Scene, id: NodeId | null): LiveNode | null {
-  const node: NodeObservation | undefined = id === null ? undefined : scene.observation.nodes.get(id);
-  return node?.kind === 'live' ? node : null;
+  return scene.live.find((node) => node.id === id) ?? null;
 }
 
 export function earlierOf(scene: Scene, id: NodeId): LiveNode | null {

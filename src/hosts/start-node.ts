@@ -24,6 +24,8 @@ export interface StartOptions {
 const POLL_MS = 8;
 /** From the launcher's exit until the daemon it left behind must have written its pidfile. */
 const DAEMON_GRACE_MS = 2_000;
+/** A killed process keeps its port for a moment. */
+const DYING_HOLDER_MS = 1_000;
 const LOG_TAIL_BYTES = 16_384;
 const LOG_LINES = 15;
 
@@ -103,7 +105,13 @@ async function makeNodeDir(host: Host, launch: NodeLaunch): Promise<void> {
 }
 
 async function refuseHeldPort(host: Host, launch: NodeLaunch): Promise<void> {
-  const holder = await host.portHolder(launch.port);
+  const deadlineMs = Date.now() + DYING_HOLDER_MS;
+  let holder = await host.portHolder(launch.port);
+  // Nobody's socket: its process is just being taken down, or is another user's.
+  while (holder !== null && holder.pid === null && Date.now() < deadlineMs) {
+    await sleep(POLL_MS);
+    holder = await host.portHolder(launch.port);
+  }
   if (holder === null) return;
   const who =
     holder.pid === null

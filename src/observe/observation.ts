@@ -55,7 +55,7 @@ export interface SecretStates {
 }
 
 export interface CredentialAnswer {
-  /** First word of the parent's error to AUTH, PING or REPLCONF: `NOAUTH`, `WRONGPASS`, `NOPERM`; null when all were accepted. */
+  /** First word of the parent's error to AUTH or PSYNC: `NOAUTH`, `WRONGPASS`, `NOPERM`; null when all were accepted. */
   readonly errorCode: string | null;
   readonly command: string | null;
 }

@@ -37,7 +37,9 @@ export async function observe(access: Access, options: ObserveOptions): Promise<
     const book = await makeAddressBook(nodes, seenHosts(live.map(({ info }) => info)));
     const parents = new Map(live.map((reading) => [reading.node.id, findParent(reading, book.findNode)]));
     await rereadParents(live, parents);
-    const answers = await Promise.all(live.map((reading) => askParent(access, reading, parents, options)));
+    const answers = await Promise.all(
+      live.map((reading) => askParent(access, reading, live, parents, options)),
+    );
     const observed = readings.map((reading): [NodeId, LiveNode | DeadNode] => {
       if (reading.kind === 'dead') return [reading.id, reading];
       const { node, info, config } = reading;
@@ -202,6 +204,7 @@ async function rereadReplication(reading: Reading): Promise<void> {
 async function askParent(
   access: Access,
   { node, info, config }: Reading,
+  live: readonly Reading[],
   parents: ReadonlyMap<NodeId, NodeId | null>,
   options: ObserveOptions,
 ): Promise<CredentialAnswer | null> {
@@ -218,15 +221,21 @@ async function askParent(
       ? { errorCode: connected.said.split(' ', 1)[0] ?? '', command: 'AUTH' }
       : null;
   }
+  connected.client.close();
+  const above = live.find(({ node: { id } }) => id === parent.id);
+  return above === undefined
+    ? { errorCode: null, command: null }
+    : askPermission(above.client, user ?? 'default');
+}
+
+/** PSYNC itself cannot be tried without starting a copy; from 7.0 on the parent tells what it would say to it. */
+async function askPermission(parent: Client, user: string): Promise<CredentialAnswer> {
   try {
-    const commands = [['PING'], ['REPLCONF', 'capa', 'psync2']];
-    const replies = await connected.client.pipeline(commands);
-    const index = replies.findIndex((reply) => reply instanceof ErrorReply && reply.code === 'NOPERM');
-    return { errorCode: index < 0 ? null : 'NOPERM', command: commands[index]?.[0] ?? null };
+    const reply = await parent.call('ACL', 'DRYRUN', user, 'PSYNC', '?', '-1');
+    const isDenied = typeof reply === 'string' && reply !== 'OK';
+    return isDenied ? { errorCode: 'NOPERM', command: 'PSYNC' } : { errorCode: null, command: null };
   } catch (error) {
-    if (error instanceof ReplctlError) return null;
+    if (error instanceof ReplctlError) return { errorCode: null, command: null };
     throw error;
-  } finally {
-    connected.client.close();
   }
 }

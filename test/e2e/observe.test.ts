@@ -4,7 +4,6 @@ import { tryConnect } from '../../src/observe/client.ts';
 import type { Observation } from '../../src/observe/observation.ts';
 import { ErrorReply } from '../../src/observe/reply.ts';
 import type { ReadyVerdict } from '../../src/observe/ready.ts';
-import { waitUntilReady } from '../../src/observe/wait-until-ready.ts';
 import { ENGINES, type TestEngine, hasEngine } from '../support/engines.ts';
 import { RawNodes } from '../support/raw-nodes.ts';
 import { poll } from '../support/poll.ts';
@@ -22,16 +21,6 @@ async function declare(kind: TestEngine, tree: Record<string, string | null> = C
   return raw;
 }
 
-function ready(nodes: RawNodes, timeoutMs = 20_000, seen?: Map<string, ReadyVerdict[]>): Promise<void> {
-  return waitUntilReady({
-    root: nodes.node('top'),
-    nodes: [...nodes.nodes.values()],
-    passwordOf: nodes.access.passwordOf,
-    timeoutMs,
-    onProgress: (id, verdict) => seen?.set(id, [...(seen.get(id) ?? []), verdict]),
-  });
-}
-
 describe.each(ENGINES)('observing %s', (kind) => {
   it.skipIf(!hasEngine(kind))(
     'reads a chain: who follows whom, and no child ahead of its parent',
@@ -39,7 +28,7 @@ describe.each(ENGINES)('observing %s', (kind) => {
       const nodes = await declare(kind);
       await nodes.start();
       const seen = new Map<string, ReadyVerdict[]>();
-      await ready(nodes, 20_000, seen);
+      await nodes.ready(20_000, (id, verdict) => seen.set(id, [...(seen.get(id) ?? []), verdict]));
       expect(seen.get('leaf')?.at(-1)).toEqual({ ready: true });
       await nodes.call('top', 'SET', 'k', 'v');
       const observation = await nodes.observe();
@@ -63,7 +52,7 @@ describe.each(ENGINES)('observing %s', (kind) => {
       expect(offsets).toEqual([...offsets].sort((a, b) => b - a));
       const top = await nodes.live('top');
       expect(top.info.server.pid).toBe(nodes.identity('top').pid);
-      expect(top.config.get('daemonize')).toBe('yes');
+      expect(top.config.get('daemonize')).toBe('no');
       expect(top.process.conf).toContainEqual({ name: 'port', args: [String(nodes.node('top').port)] });
       expect(top.info.replication.backlog.isActive).toBe(true);
     },
@@ -104,7 +93,7 @@ describe.each(ENGINES)('observing %s', (kind) => {
     const nodes = await declare(kind);
     await nodes.start(['top']);
     await nodes.start(['leaf'], ['repl-timeout 2']);
-    await expect(ready(nodes, 300)).rejects.toMatchObject({
+    await expect(nodes.ready(300)).rejects.toMatchObject({
       code: 'TIMEOUT',
       details: { nodes: { middle: 'down', leaf: 'link-down' } },
     });

@@ -1,11 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { CompareInput } from '../../src/compare/scene.ts';
+import { formatLine } from '../../src/conf/quote-value.ts';
+import { declareDirectives } from '../../src/render/declare-directives.ts';
+import { type NodeFiles, nodeFiles } from '../../src/topology/node-files.ts';
+import { MASKED_SECRETS } from '../../src/topology/secrets.ts';
+import { type WaitOptions, waitUntilReady } from '../../src/observe/wait-until-ready.ts';
 import { findEngine } from '../../src/hosts/engine.ts';
 import type { ProcessIdentity } from '../../src/hosts/host.ts';
 import { localHost } from '../../src/hosts/local-host.ts';
 import { startNode } from '../../src/hosts/start-node.ts';
-import { stopNode } from '../../src/hosts/stop-node.ts';
+import { isRunning, stopNode } from '../../src/hosts/stop-node.ts';
 import type { Access } from '../../src/observe/access.ts';
 import { answersAt, connect } from '../../src/observe/client.ts';
 import { type Observation, type LiveNode } from '../../src/observe/observation.ts';
@@ -14,6 +20,7 @@ import type { Reply } from '../../src/observe/reply.ts';
 import type { NodeId, NodeSpec } from '../../src/topology/model.ts';
 import type { TestEngine } from './engines.ts';
 import { freePorts } from './free-ports.ts';
+import { poll } from './poll.ts';
 import { declareTree } from './topologies.ts';
 
 /**
@@ -35,17 +42,21 @@ export class RawNodes {
       topology: { name: 'raw', file: null, stateDir: this.dir, nodes, warnings: [] },
       hostOf: () => localHost,
       passwordOf: ({ id }) => this.passwords.get(id) ?? null,
-      filesOf: ({ id }) => this.files(id),
+      filesOf: (node) => nodeFiles(this.access.topology, node),
       recordedOf: (id) => this.processes.get(id) ?? null,
     };
   }
 
-  static async declare(kind: TestEngine, tree: Readonly<Record<NodeId, NodeId | null>>): Promise<RawNodes> {
+  static async declare(
+    kind: TestEngine,
+    tree: Readonly<Record<NodeId, NodeId | null>>,
+    extras: Partial<NodeSpec> = {},
+  ): Promise<RawNodes> {
     const ports = await freePorts(Object.keys(tree).length);
     const byId = new Map(Object.keys(tree).map((id, index) => [id, ports[index] ?? 0]));
     return new RawNodes(
       kind,
-      declareTree(tree, (id) => ({ port: byId.get(id) ?? 0, engine: { kind, command: null } })),
+      declareTree(tree, (id) => ({ port: byId.get(id) ?? 0, engine: { kind, command: null }, ...extras })),
     );
   }
 
@@ -55,56 +66,83 @@ export class RawNodes {
     return node;
   }
 
-  files(id: NodeId): { dir: string; confFile: string; pidFile: string; logFile: string } {
-    const dir = path.join(this.dir, id);
-    return {
-      dir,
-      confFile: path.join(dir, 'redis.conf'),
-      pidFile: path.join(dir, 'redis.pid'),
-      logFile: path.join(dir, 'redis.log'),
-    };
+  files(id: NodeId): NodeFiles {
+    return nodeFiles(this.access.topology, this.node(id));
   }
 
   /** Starts nodes in the given order, parents by `replicaof` in their conf; `extra` lines go below. */
   async start(ids: readonly NodeId[] = [...this.nodes.keys()], extra: readonly string[] = []): Promise<void> {
     for (const id of ids) {
-      await localHost.makeDir(this.files(id).dir);
+      await localHost.makeDir(this.files(id).home);
       writeFileSync(this.files(id).confFile, `${[...this.confLines(id), ...extra].join('\n')}\n`);
       await this.startAgain(id);
     }
   }
 
+  /** On another engine than the rest. */
+  async startWith(id: NodeId, kind: TestEngine): Promise<void> {
+    await localHost.makeDir(this.files(id).home);
+    writeFileSync(this.files(id).confFile, `${this.confLines(id).join('\n')}\n`);
+    await this.startAgain(id, kind);
+  }
+
   /** With the conf as it lies there. */
-  async startAgain(id: NodeId): Promise<void> {
+  async startAgain(id: NodeId, kind: TestEngine = this.kind): Promise<void> {
     const node = this.node(id);
-    const engine = findEngine({ kind: this.kind, command: null }, localHost);
+    const engine = findEngine({ kind, command: null }, localHost);
     const identity = await startNode(
       localHost,
       engine,
-      { node: id, port: node.port, ...this.files(id) },
+      { node: id, port: node.port, dir: this.files(id).home, ...this.files(id) },
       { answers: () => answersAt(node, { password: null, timeoutMs: 1_000 }), timeoutMs: 20_000 },
     );
     this.processes.set(id, identity);
   }
 
+  /** What the CLI would render, without its comments. */
   confLines(id: NodeId): string[] {
-    const { port, parent } = this.node(id);
-    const { dir, pidFile, logFile } = this.files(id);
-    return [
-      `port ${port}`,
-      'bind 127.0.0.1',
-      'daemonize yes',
-      `dir ${dir}`,
-      `pidfile ${pidFile}`,
-      `logfile ${logFile}`,
-      'repl-diskless-sync-delay 0',
-      ...(parent === null ? [] : [`replicaof 127.0.0.1 ${this.node(parent).port}`]),
-    ];
+    const { topology, passwordOf } = this.access;
+    const directives = declareDirectives(topology, this.node(id), { secrets: { passwordOf, warnings: [] } });
+    return [...directives].flatMap(([name, lines]) => lines.map((args) => formatLine(name, args)));
+  }
+
+  /** What `compare` takes, of what is there now. */
+  async input(earlier: Observation | null = null, timeoutMs = 5_000): Promise<CompareInput> {
+    const { topology } = this.access;
+    return {
+      topology,
+      applied: topology.nodes,
+      observation: await this.observe(timeoutMs),
+      earlier,
+      declared: new Map(
+        topology.nodes.map((node) => [
+          node.id,
+          declareDirectives(topology, node, { secrets: MASKED_SECRETS }),
+        ]),
+      ),
+    };
+  }
+
+  async ready(timeoutMs = 20_000, onProgress?: WaitOptions['onProgress']): Promise<void> {
+    const [root] = this.access.topology.nodes;
+    if (root === undefined) throw new Error('no nodes');
+    await waitUntilReady({
+      root,
+      nodes: this.access.topology.nodes,
+      passwordOf: this.access.passwordOf,
+      timeoutMs,
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
   }
 
   /** From now on the tool has this password for the node. */
   usePassword(id: NodeId, password: string): void {
     this.passwords.set(id, password);
+  }
+
+  /** From now on the tool takes this process for the node. */
+  record(id: NodeId, identity: ProcessIdentity): void {
+    this.processes.set(id, identity);
   }
 
   identity(id: NodeId): ProcessIdentity {
@@ -133,6 +171,12 @@ export class RawNodes {
     const node = (await this.observe()).nodes.get(id);
     if (node?.kind !== 'live') throw new Error(`${id} is not live: ${node?.said ?? 'unknown'}`);
     return node;
+  }
+
+  async signal(id: NodeId, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+    await localHost.signal(this.identity(id), signal);
+    if (signal !== 'SIGKILL') return;
+    await poll(`the end of ${id}`, async () => !(await isRunning(localHost, this.identity(id))));
   }
 
   async stop(id: NodeId): Promise<void> {

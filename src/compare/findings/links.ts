@@ -1,6 +1,7 @@
 import type { LiveNode } from '../../observe/observation.ts';
 import type { Finding } from '../finding.ts';
 import { type Scene, addressOf, earlierOf, isEmptyMaster, isInRing, liveOf, specOf } from '../scene.ts';
+import { canCopy } from './versions.ts';
 
 /** Each replica's edge: whether it is the declared one, and why it does not carry anything when it does not. */
 export function findLinks(scene: Scene): Finding[] {
@@ -37,7 +38,8 @@ function findBrokenLink(scene: Scene, node: LiveNode): Finding[] {
     isInRing(scene, node.id) ||
     scene.isFailingOver ||
     (follows.node !== null && parent === null) ||
-    (parent !== null && (parent.info.persistence.isLoading || isEmptyMaster(scene, parent)));
+    (parent !== null &&
+      (parent.info.persistence.isLoading || isEmptyMaster(scene, parent) || !canCopy(parent, node)));
   if (isExplained || follows.node === null) return [];
   const answer = node.parentSays;
   if (answer !== null && answer.errorCode !== null) {

@@ -4,11 +4,14 @@ import { type Scene, declaredValue, isUnborn } from '../scene.ts';
 
 /** What the hosts know of the processes, where it does not fit what was recorded. */
 export function findProcesses(scene: Scene): Finding[] {
-  return [...scene.observation.nodes.values()].flatMap((node) => [
-    ...findUnknownHost(node),
-    ...(node.kind === 'live' ? findStranger(scene, node) : isUnborn(scene) ? [] : findStalePidfile(node)),
-    ...(node.kind === 'live' ? findLoading(node) : []),
-  ]);
+  return [
+    ...[...scene.observation.nodes.values()].flatMap(findUnknownHost),
+    ...scene.strangers.map((node) => squatter(scene, node)),
+    ...scene.live.flatMap((node) => [...findUnmanaged(node), ...findLoading(node)]),
+    ...[...scene.observation.nodes.values()].flatMap((node) =>
+      node.kind === 'live' || isUnborn(scene) ? [] : findStalePidfile(node),
+    ),
+  ];
 }
 
 function findUnknownHost({ id, process }: NodeObservation): Finding[] {
@@ -25,38 +28,38 @@ function findUnknownHost({ id, process }: NodeObservation): Finding[] {
   ];
 }
 
-/** A server that answers on the node's port, but not the process that was started. */
-function findStranger(scene: Scene, { id, process, config, info }: LiveNode): Finding[] {
-  if (process.isOurs || process.unknownBecause !== null) return [];
-  const declaredPidfile = declaredValue(scene, id, 'pidfile');
-  const pidfile = config.get('pidfile');
-  const evidence = {
-    pid: info.server.pid,
-    command: process.portHolder?.command ?? null,
-    configFile: info.server.configFile,
-    pidfile: pidfile ?? null,
-    declaredPidfile,
-    wasStartedByReplctl: process.isRecorded,
+/** A server that answers on the node's port, but is another one. */
+function squatter(scene: Scene, { id, process, config, info }: LiveNode): Finding {
+  return {
+    code: 'PortSquatter',
+    severity: 'error',
+    node: id,
+    message: `port ${info.server.port} answers, but it is another server than ${id} (its conf is ${info.server.configFile || 'none'})`,
+    evidence: {
+      holderPid: info.server.pid,
+      holderCommand: process.portHolder?.command ?? null,
+      configFile: info.server.configFile,
+      pidfile: config.get('pidfile') ?? null,
+      declaredPidfile: declaredValue(scene, id, 'pidfile'),
+    },
+    mend: null,
   };
-  if (pidfile !== undefined && declaredPidfile !== null && pidfile !== declaredPidfile) {
-    return [
-      {
-        code: 'PortSquatter',
-        severity: 'error',
-        node: id,
-        message: `port ${info.server.port} answers, but it is another server than ${id} (its conf is ${info.server.configFile || 'none'})`,
-        evidence,
-        mend: null,
-      },
-    ];
-  }
+}
+
+/** The node itself, but not by the process that was recorded. */
+function findUnmanaged({ id, process, info }: LiveNode): Finding[] {
+  if (process.isOurs || process.unknownBecause !== null) return [];
   return [
     {
       code: 'UnmanagedProcess',
       severity: 'info',
       node: id,
       message: `${id} runs as pid ${info.server.pid}, which replctl did not start: it will not signal it`,
-      evidence,
+      evidence: {
+        pid: info.server.pid,
+        command: process.portHolder?.command ?? null,
+        wasStartedByReplctl: process.isRecorded,
+      },
       mend: 'replctl up',
     },
   ];

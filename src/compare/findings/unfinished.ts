@@ -41,7 +41,7 @@ function findLeftFences(scene: Scene): Finding[] {
     return [
       {
         code: 'UnfinishedOperation',
-        severity: name === 'min-replicas-to-write' ? 'error' : 'warning',
+        severity: left.some(([name]) => name === 'min-replicas-to-write') ? 'error' : 'warning',
         node: node.id,
         message: `${node.id}: ${what.join(', ')}: left behind by a switchover that was cut short`,
         evidence: { ...Object.fromEntries(left), pausedReason: paused },

@@ -1,3 +1,4 @@
+import type { LiveNode } from '../../observe/observation.ts';
 import type { ServerInfo } from '../../observe/parse-info.ts';
 import type { Finding } from '../finding.ts';
 import { type Scene, liveOf } from '../scene.ts';
@@ -6,14 +7,13 @@ import { type Scene, liveOf } from '../scene.ts';
 export function findVersions(scene: Scene): Finding[] {
   return scene.live.flatMap((node): Finding[] => {
     const parent = liveOf(scene, node.follows?.node ?? null);
-    if (parent === null) return [];
+    if (parent === null || canCopy(parent, node)) return [];
     const written = rdbVersion(parent.info.server).writes;
     const read = rdbVersion(node.info.server).reads;
-    if (written <= read) return [];
     return [
       {
         code: 'VersionMismatch',
-        severity: 'warning',
+        severity: node.info.replication.link?.isUp === true ? 'warning' : 'error',
         node: node.id,
         message: `${node.id} (${name(node.info.server)}) cannot read a full copy of ${parent.id} (${name(parent.info.server)})`,
         evidence: {
@@ -27,6 +27,11 @@ export function findVersions(scene: Scene): Finding[] {
       },
     ];
   });
+}
+
+/** Whether the replica reads what the parent writes for it. */
+export function canCopy(parent: LiveNode, node: LiveNode): boolean {
+  return rdbVersion(parent.info.server).writes <= rdbVersion(node.info.server).reads;
 }
 
 /** RDB_VERSION in each family's rdb.h; the bundled server writes the oldest and reads them all. */
