@@ -13,8 +13,9 @@ export interface Outcome {
 }
 
 export type BaseFlags<T extends typeof Command> = Interfaces.InferredFlags<
-  (typeof BaseCommand)['baseFlags'] & T['flags']
->;
+  (typeof BaseCommand)['baseFlags']
+> &
+  Interfaces.InferredFlags<T['baseFlags'] & T['flags']>;
 export type BaseArgs<T extends typeof Command> = Interfaces.InferredArgs<T['args']>;
 
 /**

@@ -1,0 +1,74 @@
+import { Flags, type Command } from '@oclif/core';
+import type { ApplyContext, ApplyEvent } from '../../apply/context.ts';
+import { describeStep } from '../../plan/describe-step.ts';
+import { createProgress, type Progress } from '../../show/progress.ts';
+import type { Topology } from '../../topology/model.ts';
+import { BaseCommand } from './base-command.ts';
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+
+/** A verb that changes something: dry run, consent, and the course of the work on stderr. */
+export abstract class ChangingCommand<T extends typeof Command> extends BaseCommand<T> {
+  static override baseFlags = {
+    ...BaseCommand.baseFlags,
+    'dry-run': Flags.boolean({ summary: 'Show what would be done, change nothing.', helpGroup: 'GLOBAL' }),
+    yes: Flags.boolean({ char: 'y', summary: 'Agree beforehand; nothing is asked.', helpGroup: 'GLOBAL' }),
+  };
+
+  private progress: Progress | undefined;
+
+  protected contextOf(topology: Topology): ApplyContext {
+    this.progress = createProgress({ stream: process.stderr, isQuiet: this.flags.quiet });
+    return {
+      topology,
+      command: [this.id ?? '', ...this.argv].join(' '),
+      emit: (event) => this.draw(event),
+      signal: this.signal,
+      timeoutMs: this.flags.timeout ?? DEFAULT_TIMEOUT_MS,
+    };
+  }
+
+  override async finally(error: Error | undefined): Promise<void> {
+    await this.progress?.end();
+    await super.finally(error);
+  }
+
+  /** Whatever is still being drawn is on the screen before a result or an error follows it. */
+  protected async endProgress(): Promise<void> {
+    await this.progress?.end();
+  }
+
+  override async catch(thrown: Error): Promise<void> {
+    await this.endProgress();
+    await super.catch(thrown);
+  }
+
+  private draw(event: ApplyEvent): void {
+    switch (event.kind) {
+      case 'plan':
+        this.progress?.begin(
+          event.plan.stages.map((stage, index) =>
+            stage.map((step, position) => ({ id: `${index}.${position}`, title: describeStep(step).title })),
+          ),
+        );
+        return;
+      case 'warning':
+        this.say(`${this.stderrTheme().warn('warning:')} ${event.message}`);
+        return;
+      case 'step-start':
+        return;
+      case 'progress':
+        this.progress?.note(idOf(event), event.message);
+        return;
+      case 'step-done':
+        this.progress?.done(idOf(event), event.note ?? undefined);
+        return;
+      case 'step-failed':
+        this.progress?.fail(idOf(event), event.message);
+    }
+  }
+}
+
+function idOf({ stage, step }: { readonly stage: number; readonly step: number }): string {
+  return `${stage}.${step}`;
+}
