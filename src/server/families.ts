@@ -1,14 +1,22 @@
 import type { Family } from './command/command.ts';
+import { bitfieldCommands } from './command/families/bitfield.ts';
+import { bitCommands } from './command/families/bits.ts';
 import { connectionCommands } from './command/families/connection.ts';
+import { dumpCommands } from './command/families/dump-restore.ts';
+import { expireCommands } from './command/families/expire.ts';
 import { hashCommands } from './command/families/hashes.ts';
 import { keyCommands } from './command/families/keys.ts';
+import { lcsCommands } from './command/families/lcs.ts';
 import { listMoveCommands } from './command/families/list-moves.ts';
 import { listCommands } from './command/families/lists.ts';
+import { objectCommands } from './command/families/objects.ts';
 import { replicationCommands } from './command/families/replication.ts';
-import { stringCommands } from './command/families/strings.ts';
 import { setAlgebraCommands } from './command/families/set-algebra.ts';
 import { setCommands } from './command/families/sets.ts';
+import { sortCommands } from './command/families/sort.ts';
 import { sortedSetCommands } from './command/families/sorted-sets.ts';
+import { stringCommands } from './command/families/strings.ts';
+import { transactionCommands } from './command/families/transactions.ts';
 import { zsetAlgebraCommands } from './command/families/zset-algebra.ts';
 import { zsetPopCommands } from './command/families/zset-pops.ts';
 import { zsetRangeCommands } from './command/families/zset-ranges.ts';
@@ -28,4 +36,12 @@ export const FAMILIES: readonly Family[] = [
   setCommands,
   setAlgebraCommands,
   replicationCommands,
+  bitCommands,
+  bitfieldCommands,
+  dumpCommands,
+  expireCommands,
+  lcsCommands,
+  objectCommands,
+  sortCommands,
+  transactionCommands,
 ];

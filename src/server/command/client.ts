@@ -63,6 +63,8 @@ export class Client {
   multi: Multi | undefined;
   /** `dbIndex:key` of the keys it watches. */
   watched: Set<string> | undefined;
+  /** Those of them that were past their time already when watched. */
+  expiredWatches: Set<string> | undefined;
   /** A watched key was changed: EXEC gives nil. */
   isWatchBroken = false;
   /** What it waits for. Its further input waits too. */

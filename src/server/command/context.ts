@@ -63,7 +63,7 @@ export class Context {
 
   /** The entry of the key in argument `i`, for reading; 0 when there is none. */
   read(args: Args, i: number): number {
-    const ref = this.find(args, i);
+    const ref = this.peek(args, i);
     const { stats } = this.server;
     if (ref === 0) {
       stats.keyspaceMisses += 1;
@@ -78,7 +78,7 @@ export class Context {
 
   /** The entry of the key in argument `i`, for changing it; 0 when there is none. */
   write(args: Args, i: number): number {
-    const ref = this.find(args, i);
+    const ref = this.peek(args, i);
     if (ref !== 0) this.stamp(ref);
     return ref;
   }
@@ -131,7 +131,7 @@ export class Context {
 
   /** The key with an exact name (a binary string), expiry honoured. */
   findKey(key: string): number {
-    return this.find(Args.of([key]), 0);
+    return this.peek(Args.of([key]), 0);
   }
 
   private objectOf<T extends Value>(ref: number, type: ValueClass<T>): T {
@@ -141,7 +141,8 @@ export class Context {
     return object;
   }
 
-  private find(args: Args, i: number): number {
+  /** The entry of the key in argument `i`, expiry honoured, without counting or stamping it; 0 when there is none. */
+  peek(args: Args, i: number): number {
     const { db } = this;
     const ref = db.find(args.buf, args.offsets[2 * i]!, args.offsets[2 * i + 1]!);
     if (ref === 0 || db.expires.count === 0) return ref;
@@ -194,7 +195,7 @@ export class Context {
 
   /** Deletes the key in argument `i` if it is there, with the event `del`; true when it was. */
   delete(args: Args, i: number): boolean {
-    const ref = this.find(args, i);
+    const ref = this.peek(args, i);
     if (ref === 0) return false;
     this.db.delete(ref);
     this.changed(args, i, EVENT.generic, 'del');

@@ -47,6 +47,7 @@ export class Transactions {
       if (watchers?.size === 0) this.watchers.delete(name);
     }
     client.watched = undefined;
+    client.expiredWatches = undefined;
     this.server.refreshKeyListeners();
   }
 

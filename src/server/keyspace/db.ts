@@ -31,6 +31,8 @@ const BLOB_CLASS = 4;
 const TYPE_MASK = 7;
 const OUTSIDE = 8;
 const RAW = 16;
+/** A number that Redis keeps as text, since a float came out so. */
+const TEXT = 32;
 const KEY_LENGTH_MASK = 0xffff;
 
 const MIN_BUCKETS = 16;
@@ -229,7 +231,7 @@ export class Db {
   stringEncoding(ref: number): StringEncoding {
     if ((this.word(ref, FLAGS) & RAW) !== 0) return 'raw';
     const length = this.word(ref, VALUE);
-    if (length <= 20 && this.isCanonicalInteger(ref)) return 'int';
+    if (length <= 20 && (this.word(ref, FLAGS) & TEXT) === 0 && this.isCanonicalInteger(ref)) return 'int';
     return length <= 44 ? 'embstr' : 'raw';
   }
 
@@ -280,7 +282,7 @@ export class Db {
     this.dropObject(ref);
     if (!keepTtl) this.expires.remove(ref);
     const moved = this.resize(ref, end - start, false);
-    this.setWord(moved, FLAGS, this.word(moved, FLAGS) & ~(RAW | TYPE_MASK));
+    this.setWord(moved, FLAGS, this.word(moved, FLAGS) & ~(RAW | TEXT | TYPE_MASK));
     this.locateValue(moved);
     copyBytes(value, start, end, this.at, this.from);
     return moved;
@@ -339,6 +341,11 @@ export class Db {
   setRaw(ref: number, isRaw: boolean): void {
     const flags = this.word(ref, FLAGS);
     this.setWord(ref, FLAGS, isRaw ? flags | RAW : flags & ~RAW);
+  }
+
+  /** Lets OBJECT ENCODING never say int. */
+  setText(ref: number): void {
+    this.setWord(ref, FLAGS, this.word(ref, FLAGS) | TEXT);
   }
 
   /** Brings the account of a collection's bytes up to date after it was changed. */
@@ -702,7 +709,7 @@ export class Db {
     this.objectSizes[index] = bytes;
     this.objectBytes += bytes;
     this.setWord(ref, VALUE, index);
-    this.setWord(ref, FLAGS, (this.word(ref, FLAGS) & ~(TYPE_MASK | RAW)) | TYPE_NUMBER[object.type]);
+    this.setWord(ref, FLAGS, (this.word(ref, FLAGS) & ~(TYPE_MASK | RAW | TEXT)) | TYPE_NUMBER[object.type]);
   }
 
   /** Lets go of the collection, if the entry has one; its value is then an empty string. */
