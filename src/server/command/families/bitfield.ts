@@ -84,7 +84,7 @@ function readOperations(ctx: Context, args: Args): Operation[] {
     if (!isGet && !isWrite) throw ERRORS.syntax;
     const { isSigned, width } = readType(args.string(i + 1));
     operations.push({
-      kind: word as Operation['kind'],
+      kind: word,
       isSigned,
       width,
       offset: bitOffset(ctx, args, i + 2, width),

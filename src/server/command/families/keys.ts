@@ -213,21 +213,21 @@ function scan(ctx: Context, args: Args): void {
     else throw ERRORS.syntax;
   }
   const { db, reply } = ctx;
-  const found: string[] = [];
-  const expired: string[] = [];
+  const refs: number[] = [];
   let cursor = start;
   let buckets = count * 10;
-  let visited = 0;
   do {
-    cursor = db.scan(cursor, (ref) => {
-      visited += 1;
-      const key = db.keyString(ref);
-      if (pattern !== undefined && pattern !== '*' && !matchGlob(pattern, key)) return;
-      if (!isAlive(ctx, ref)) expired.push(key);
-      else if (type === undefined || db.typeOf(ref) === type) found.push(key);
-    });
+    cursor = db.scan(cursor, (ref) => refs.push(ref));
     buckets -= 1;
-  } while (cursor !== 0 && buckets > 0 && visited < count);
+  } while (cursor !== 0 && buckets > 0 && refs.length < count);
+  const found: string[] = [];
+  const expired: string[] = [];
+  for (const ref of refs) {
+    const key = db.keyString(ref);
+    if (pattern !== undefined && pattern !== '*' && !matchGlob(pattern, key)) continue;
+    if (!isAlive(ctx, ref)) expired.push(key);
+    else if (type === undefined || db.typeOf(ref) === type) found.push(key);
+  }
   // What a scan meets past its time is removed, as by any other command.
   for (const key of expired) ctx.findKey(key);
   reply.arrayHeader(2);

@@ -78,7 +78,9 @@ function idleTime(ctx: Context, args: Args): void {
 function frequency(ctx: Context, args: Args): void {
   withKey(ctx, args, (ref) => {
     if (!ctx.db.isFrequencyCounted) {
-      throw new ReplyError(`ERR An LFU maxmemory policy is not selected, access frequency not tracked. ${ADVICE}`);
+      throw new ReplyError(
+        `ERR An LFU maxmemory policy is not selected, access frequency not tracked. ${ADVICE}`,
+      );
     }
     ctx.reply.int(ctx.server.eviction.frequencyOf(ctx.db.access(ref)));
   });
