@@ -45,8 +45,9 @@ export class WriteLoad {
     for (let round = 0; !this.isStopped; round++) {
       client ??= await this.connectToMaster();
       if (client === null) continue;
+      const connected = client;
       const keys = Array.from({ length: BATCH }, (_, index) => `w${writer}:${round}:${index}`);
-      const results = await Promise.allSettled(keys.map((key) => client?.set(key, key)));
+      const results = await Promise.allSettled(keys.map((key) => connected.set(key, key)));
       for (const [index, result] of results.entries()) {
         if (result.status === 'fulfilled' && result.value === 'OK') this.acked.add(keys[index] ?? '');
       }
