@@ -6,5 +6,6 @@ import { FINDING_CODES } from '../../src/compare/finding.ts';
 it('documents every finding, and no other', () => {
   const text = readFileSync(path.join(import.meta.dirname, '../../docs/findings.md'), 'utf8');
   const documented = [...text.matchAll(/^### (\w+)$/gm)].map(([, code]) => code);
-  expect([...documented].sort()).toEqual([...FINDING_CODES].sort());
+  expect(documented).toHaveLength(FINDING_CODES.length);
+  expect(new Set(documented)).toEqual(new Set(FINDING_CODES));
 });
