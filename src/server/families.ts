@@ -10,6 +10,7 @@ import { lcsCommands } from './command/families/lcs.ts';
 import { listMoveCommands } from './command/families/list-moves.ts';
 import { listCommands } from './command/families/lists.ts';
 import { objectCommands } from './command/families/objects.ts';
+import { persistenceCommands } from './command/families/persistence.ts';
 import { replicationCommands } from './command/families/replication.ts';
 import { setAlgebraCommands } from './command/families/set-algebra.ts';
 import { setCommands } from './command/families/sets.ts';
@@ -44,4 +45,5 @@ export const FAMILIES: readonly Family[] = [
   objectCommands,
   sortCommands,
   transactionCommands,
+  persistenceCommands,
 ];

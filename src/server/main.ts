@@ -10,8 +10,7 @@ import { readInclude } from './config/read-include.ts';
 import { FAMILIES } from './families.ts';
 import { dial } from './net/dial.ts';
 import { Listener } from './net/listener.ts';
-import { createDatasetReceiver } from './persistence/dataset-loader.ts';
-import { runSnapshot } from './persistence/run-snapshot.ts';
+import { Persistence } from './persistence/persistence.ts';
 import { attachReplication, followConfigured } from './replication/attach-replication.ts';
 import { SpoolFile } from './replication/spool-file.ts';
 import { Server } from './server.ts';
@@ -32,43 +31,25 @@ export async function main(args: readonly string[]): Promise<void> {
     families: FAMILIES,
   });
   const folder = (): string => path.resolve(config.text('dir'));
-  attachReplication(server, {
+  const persistence = new Persistence(server);
+  const replication = attachReplication(server, {
     connect: ({ host, port }, events) => dial(host, port, events),
     createSpool: () => new SpoolFile(folder()),
-    fsyncedOffset: () => null,
-    snapshots: {
-      start: (position, filter, sink) =>
-        runSnapshot(
-          {
-            dbs: filter.withData ? [...server.keyspace.filled()] : [],
-            aux: [
-              ['redis-ver', '7.2.0'],
-              ['redis-bits', '64'],
-              ['repl-stream-db', String(position.streamDb)],
-              ['repl-id', position.replid],
-              ['repl-offset', String(position.offset)],
-            ],
-            libraries: [],
-            version: 9,
-            checksum: config.flag('rdbchecksum'),
-            clock: () => server.clock.monotonic(),
-          },
-          sink,
-        ),
-    },
-    receiver: createDatasetReceiver({
-      keyspace: server.keyspace,
-      replaceLibraries: () => undefined,
-      checksum: () => config.flag('rdbchecksum'),
-      warn: (text) => server.log('warning', text),
-    }),
+    fsyncedOffset: () => persistence.log?.syncedOffset ?? null,
+    snapshots: persistence.snapshots,
+    receiver: persistence.receiver,
   });
+  persistence.sources.streamPosition = () => replication.savePosition() ?? undefined;
   for (const host of config.words('bind')) {
     if (!host.startsWith('-'))
       await new Listener(server).listen({
         host: host === '*' ? '0.0.0.0' : host,
         port: config.number('port'),
       });
+  }
+  await persistence.loadAtStart();
+  if (persistence.loadedPosition !== undefined) {
+    replication.restore(persistence.loadedPosition, config.text('replicaof') !== '');
   }
   server.log('notice', 'Ready to accept connections');
   followConfigured(server);

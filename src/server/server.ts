@@ -33,6 +33,7 @@ import { Transactions } from './command/transactions.ts';
 import { Keyspace } from './keyspace/keyspace.ts';
 import type { Transport } from './net/transport.ts';
 import type { Replication } from './replication/replication.ts';
+import type { Persistence } from './persistence/persistence.ts';
 import type { Args } from './resp/args.ts';
 import type { ReplyError } from './resp/reply-error.ts';
 import { RequestParser } from './resp/request-parser.ts';
@@ -91,6 +92,8 @@ export class Server {
   diskError: ReplyError | undefined;
   acl: AccessControl | undefined;
   replication: Replication | undefined;
+  /** What is on disk; undefined in a server that keeps nothing there. */
+  persistence: Persistence | undefined;
   isLoading = false;
   isReplica = false;
 

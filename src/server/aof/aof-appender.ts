@@ -45,6 +45,11 @@ export class AofAppender {
     return this.#length;
   }
 
+  /** Whether something written isn't known to be on disk. */
+  get isUnsynced(): boolean {
+    return this.#isUnsynced;
+  }
+
   get isSyncing(): boolean {
     return this.#isSyncing;
   }

@@ -9,18 +9,20 @@ import { MalformedData } from '../rdb/rdb-error.ts';
 import type { CollectionType, RawStreamId, StreamGroup, StreamState } from '../rdb/rdb-sink.ts';
 import { splitStreamId } from '../rdb/stream-id.ts';
 
-/** Builds one collection from what an RDB reader says between `begin` and `end`. The methods are those of `RdbSink`. */
-export class ValueBuilder {
-  readonly value: Value;
-  readonly #lastEntry: { id: StreamId | undefined } = { id: undefined };
+/** The part of an `RdbSink` that builds collections, one at a time, from what is said between `begin` and `end`. */
+export abstract class CollectionBuilder {
+  /** The collection being built. */
+  protected value: Value = new ListValue();
+  #lastEntryId: StreamId | undefined;
 
-  constructor(type: CollectionType) {
+  protected startValue(type: CollectionType): void {
     this.value = emptyValue(type);
+    this.#lastEntryId = undefined;
   }
 
-  element(value: string): boolean {
-    if (this.value instanceof ListValue) this.value.pushBack(value);
-    else if (this.value instanceof SetValue) return this.value.add(value);
+  element(element: string): boolean {
+    if (this.value instanceof SetValue) return this.value.add(element);
+    if (this.value instanceof ListValue) this.value.pushBack(element);
     return true;
   }
 
@@ -34,9 +36,8 @@ export class ValueBuilder {
 
   entry(rawId: RawStreamId, fields: string[]): boolean {
     const id = splitStreamId(rawId);
-    const last = this.#lastEntry.id;
-    if (last !== undefined && compareIds(last, id) >= 0) return false;
-    this.#lastEntry.id = id;
+    if (this.#lastEntryId !== undefined && compareIds(this.#lastEntryId, id) >= 0) return false;
+    this.#lastEntryId = id;
     this.#stream().restore(id, fields);
     return true;
   }

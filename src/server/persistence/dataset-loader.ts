@@ -12,6 +12,8 @@ export interface DatasetLoaderPorts {
   /** config rdbchecksum */
   readonly checksum: () => boolean;
   readonly warn: (text: string) => void;
+  /** The new data is in place. */
+  readonly replaced: () => void;
 }
 
 /**
@@ -56,6 +58,7 @@ class DatasetLoading implements DatasetSink {
     replaceDbs(this.#ports.keyspace, this.#sink.dbs);
     this.#ports.replaceLibraries(this.#sink.libraries);
     warnOfLosses(this.#reader, this.#ports.warn);
+    this.#ports.replaced();
     this.#events.loaded(Number(this.#sink.auxFields.get('repl-stream-db') ?? 0));
   }
 

@@ -1,7 +1,7 @@
 import type { Db } from '../keyspace/db.ts';
 import { MalformedData } from '../rdb/rdb-error.ts';
-import type { CollectionType, RawStreamId, RdbSink, StreamGroup, StreamState } from '../rdb/rdb-sink.ts';
-import { ValueBuilder } from './build-value.ts';
+import type { CollectionType, RdbSink } from '../rdb/rdb-sink.ts';
+import { CollectionBuilder } from './build-value.ts';
 
 /** Most keys a table is made for on the file's word; a larger one grows while it is filled. */
 const MAX_RESERVED_KEYS = 1 << 24;
@@ -18,7 +18,7 @@ export interface KeyspaceSinkOptions {
 }
 
 /** Puts what an RDB holds into databases. */
-export class KeyspaceSink implements RdbSink {
+export class KeyspaceSink extends CollectionBuilder implements RdbSink {
   /** AUX fields by name: `repl-id`, `repl-offset`, `repl-stream-db`, `aof-base`, … */
   readonly auxFields = new Map<string, string>();
   readonly libraries: string[] = [];
@@ -30,9 +30,9 @@ export class KeyspaceSink implements RdbSink {
   #db: Db;
   #key: Buffer = NONE;
   #expireAtMs = -1;
-  #builder = new ValueBuilder('list');
 
   constructor(options: KeyspaceSinkOptions) {
+    super();
     this.#options = options;
     this.#db = this.#open(0);
   }
@@ -81,38 +81,14 @@ export class KeyspaceSink implements RdbSink {
   begin(type: CollectionType, key: Buffer, keyStart: number, keyEnd: number, expireAtMs: number): void {
     this.#key = Buffer.from(key.subarray(keyStart, keyEnd));
     this.#expireAtMs = expireAtMs;
-    this.#builder = new ValueBuilder(type);
-  }
-
-  element(value: string): boolean {
-    return this.#builder.element(value);
-  }
-
-  member(member: string, score: number): boolean {
-    return this.#builder.member(member, score);
-  }
-
-  field(field: string, value: string): boolean {
-    return this.#builder.field(field, value);
-  }
-
-  entry(id: RawStreamId, fields: string[]): boolean {
-    return this.#builder.entry(id, fields);
-  }
-
-  streamState(state: StreamState): void {
-    this.#builder.streamState(state);
-  }
-
-  streamGroup(group: StreamGroup): boolean {
-    return this.#builder.streamGroup(group);
+    this.startValue(type);
   }
 
   end(isEmpty: boolean): void {
     if (isEmpty || this.#isExpired(this.#expireAtMs)) return;
     const key = this.#key;
     this.#makeRoom(key, 0, key.length);
-    const ref = this.#db.insertObject(key, 0, key.length, this.#builder.value);
+    const ref = this.#db.insertObject(key, 0, key.length, this.value);
     if (this.#expireAtMs >= 0) this.#db.setExpire(ref, this.#expireAtMs);
     this.keysLoaded++;
   }

@@ -1,0 +1,207 @@
+import { AofAppender, type FsyncPolicy } from './aof-appender.ts';
+import type { AofFolder } from './aof-folder.ts';
+import { completeRewrite, nextBase, nextIncrement, type AofFile, type AofManifest } from './manifest.ts';
+
+const SYNC_PERIOD_MS = 1000;
+
+export interface AppendOnlyLogPorts {
+  readonly policy: () => FsyncPolicy;
+  readonly log: (level: 'notice' | 'warning', text: string) => void;
+  /** Milliseconds of a clock that never goes back. */
+  readonly clock: () => number;
+  /** Runs once the present input has been dealt with. */
+  readonly soon: (run: () => void) => void;
+  /** Where the replication stream stands: what WAITAOF compares. */
+  readonly streamOffset: () => number;
+  /** `lastError` or `syncedOffset` changed. */
+  readonly stateChanged: () => void;
+  /** With `appendfsync always` nothing may be answered that isn't on disk: ends the process. */
+  readonly crash: (error: Error) => void;
+}
+
+/** A rewrite in progress: a new base is being made of the data as it was when the newest increment was opened. */
+export interface AofRewrite {
+  readonly base: AofFile;
+  readonly path: string;
+  /** The base is in place. */
+  complete(): void;
+}
+
+/**
+ * The append-only log while it is written: takes every change as RESP, and keeps what `appendfsync` promises.
+ *
+ * always: written and synced before a reply leaves. everysec and no: written once per turn of the event loop, so that
+ * a killed process loses at most what nobody was answered in an earlier turn; synced every second, or when the system
+ * likes.
+ */
+export class AppendOnlyLog {
+  lastError: Error | undefined;
+  /** Stream offset up to which everything is on disk. */
+  syncedOffset = 0;
+  readonly #folder: AofFolder;
+  readonly #ports: AppendOnlyLogPorts;
+  #manifest: AofManifest;
+  #appender: AofAppender;
+  #selectedDb = -1;
+  #isFlushAsked = false;
+  #lastSyncMs: number;
+  /** Bytes of all files but the open one. */
+  #closedBytes: number;
+  /** Bytes of the log when its base was made: what growth is measured by. */
+  #baseBytes: number;
+
+  /** Goes on with the last increment, or opens the first. The folder and the base exist. Throws what the disk says. */
+  constructor(folder: AofFolder, manifest: AofManifest, ports: AppendOnlyLogPorts) {
+    this.#folder = folder;
+    this.#ports = ports;
+    this.#manifest = manifest;
+    this.#lastSyncMs = ports.clock();
+    this.#baseBytes = manifest.base === undefined ? 0 : folder.sizeOf(manifest.base);
+    const last = manifest.increments.at(-1);
+    const closed = manifest.increments.slice(0, -1);
+    this.#closedBytes = this.#baseBytes + closed.reduce((sum, file) => sum + folder.sizeOf(file), 0);
+    this.#appender = last === undefined ? this.#addIncrement() : new AofAppender(folder.pathOf(last));
+  }
+
+  get size(): number {
+    return this.#closedBytes + this.#appender.size;
+  }
+
+  get baseSize(): number {
+    return this.#baseBytes;
+  }
+
+  get bufferedBytes(): number {
+    return this.#appender.pendingBytes;
+  }
+
+  get isSyncing(): boolean {
+    return this.#appender.isSyncing;
+  }
+
+  /** Takes `buf[start, end)`, one command in RESP that ran in database `db`. */
+  feed(db: number, buf: Uint8Array, start: number, end: number): void {
+    if (db !== this.#selectedDb) {
+      this.#selectedDb = db;
+      const digits = String(db);
+      const select = Buffer.from(`*2\r\n$6\r\nSELECT\r\n$${digits.length}\r\n${digits}\r\n`, 'latin1');
+      this.#appender.append(select, 0, select.length);
+    }
+    this.#appender.append(buf, start, end);
+    if (this.#isFlushAsked || this.#ports.policy() === 'always') return;
+    this.#isFlushAsked = true;
+    this.#ports.soon(() => {
+      this.#isFlushAsked = false;
+      this.flush();
+    });
+  }
+
+  /** Before replies are sent: with `always`, brings what they answer to disk. */
+  beforeReplies(): void {
+    if (this.#appender.pendingBytes > 0 && this.#ports.policy() === 'always') this.flush();
+  }
+
+  /** Writes what was taken, and with `always` syncs it. */
+  flush(): void {
+    const isAlways = this.#ports.policy() === 'always';
+    const appender = this.#appender;
+    const isWritten = isAlways ? appender.write() : appender.writeUnlessSyncing(this.#ports.clock());
+    if (isWritten && isAlways) {
+      this.#attempt(() => appender.syncNow());
+      this.#synced(this.#ports.streamOffset());
+    }
+    this.#setError(appender.lastError);
+  }
+
+  /** Called about every 100 ms: writes what had to wait, syncs once a second. */
+  tick(): void {
+    const { clock, policy, streamOffset } = this.#ports;
+    if (this.#appender.pendingBytes > 0) this.flush();
+    if (policy() === 'no' || this.#appender.pendingBytes > 0) return;
+    if (clock() - this.#lastSyncMs < SYNC_PERIOD_MS) return;
+    this.#lastSyncMs = clock();
+    const offset = streamOffset();
+    if (!this.#appender.isUnsynced && !this.#appender.isSyncing) this.#synced(offset);
+    this.#appender.syncSoon((error) => {
+      this.#setError(error ?? undefined);
+      if (error === null) this.#synced(offset);
+    });
+  }
+
+  /** Whether the log has outgrown its base by so many percent (0 for never) and is at least that large. */
+  growthDue(percentage: number, minBytes: number): number | undefined {
+    if (percentage === 0 || this.size <= minBytes) return undefined;
+    const base = this.#baseBytes === 0 ? 1 : this.#baseBytes;
+    const growth = Math.floor((this.size * 100) / base) - 100;
+    return growth >= percentage ? growth : undefined;
+  }
+
+  /**
+   * Opens a new increment; everything until now is what the new base has to hold, so the snapshot must be taken in the
+   * same turn. Should the rewrite fail, the log is as good as before.
+   */
+  beginRewrite(): AofRewrite {
+    this.#attempt(() => {
+      this.#appender.write();
+      this.#appender.syncNow();
+    });
+    this.#closedBytes += this.#appender.size;
+    this.#appender.close();
+    this.#appender = this.#addIncrement();
+    const first = this.#manifest.increments.at(-1);
+    const base = nextBase(this.#manifest, this.#folder.prefix);
+    return {
+      base,
+      path: this.#folder.pathOf(base),
+      complete: () => {
+        if (first === undefined) return;
+        this.#manifest = this.#folder.writeManifest(completeRewrite(this.#manifest, base, first));
+        this.#closedBytes = this.#folder.sizeOf(base);
+        this.#baseBytes = this.size;
+      },
+    };
+  }
+
+  /** Writes and syncs everything, and closes. */
+  close(): void {
+    this.#attempt(() => {
+      this.#appender.write();
+      this.#appender.syncNow();
+    });
+    this.#appender.close();
+  }
+
+  #addIncrement(): AofAppender {
+    const file = nextIncrement(this.#manifest, this.#folder.prefix);
+    const appender = new AofAppender(this.#folder.pathOf(file));
+    const increments = [...this.#manifest.increments, file];
+    this.#manifest = this.#folder.writeManifest({ ...this.#manifest, increments });
+    this.#selectedDb = -1;
+    this.#ports.log('notice', `Creating AOF incr file ${file.name} on server start`);
+    return appender;
+  }
+
+  #synced(offset: number): void {
+    if (offset === this.syncedOffset) return;
+    this.syncedOffset = offset;
+    this.#ports.stateChanged();
+  }
+
+  #setError(error: Error | undefined): void {
+    if (error === undefined && this.lastError === undefined) return;
+    if (error !== undefined && error !== this.lastError) {
+      this.#ports.log('warning', `Error writing to the AOF file: ${error.message}`);
+      if (this.#ports.policy() === 'always') this.#ports.crash(error);
+    }
+    this.lastError = error;
+    this.#ports.stateChanged();
+  }
+
+  #attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#setError(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}

@@ -1,0 +1,414 @@
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { FsyncPolicy } from '../aof/aof-appender.ts';
+import { AofFolder } from '../aof/aof-folder.ts';
+import { AppendOnlyLog, type AofRewrite } from '../aof/append-only-log.ts';
+import { EMPTY_MANIFEST, nextBase, type AofManifest } from '../aof/manifest.ts';
+import { SERVER_GATE } from '../command/gates.ts';
+import { RdbError } from '../rdb/rdb-error.ts';
+import { RdbReader } from '../rdb/rdb-reader.ts';
+import type { DatasetReceiver, SnapshotSource, StreamPosition } from '../replication/ports.ts';
+import { ReplyError } from '../resp/reply-error.ts';
+import type { Server } from '../server.ts';
+import { createDatasetReceiver, warnOfLosses } from './dataset-loader.ts';
+import { KeyspaceSink } from './keyspace-sink.ts';
+import { loadAppendOnlyLog } from './load-log.ts';
+import { readRdbFile, readRdbFileSync, RdbFileSink, writeRdbFileSync } from './rdb-file.ts';
+import { messageOf, RdbSaving, type PersistenceSources } from './rdb-saving.ts';
+import { runSnapshot, type RunningSnapshot } from './run-snapshot.ts';
+import { Snapshot } from './snapshot.ts';
+
+/** How far a load has come, for INFO. */
+export interface LoadProgress {
+  readonly startedAt: number;
+  readonly totalBytes: number;
+  loadedBytes: number;
+}
+
+interface RunningRewrite {
+  readonly run: RunningSnapshot;
+  readonly file: RdbFileSink;
+  readonly startedAtMs: number;
+}
+
+/**
+ * The data on disk: the dump file, the append-only log, and the images that replicas are given.
+ *
+ * Made for a server before it listens; `loadAtStart` brings the data in and starts the log. What it needs to know of
+ * replication and functions is in `sources`, to be replaced by those who have them.
+ */
+export class Persistence {
+  readonly rdb: RdbSaving;
+  readonly sources: PersistenceSources = {
+    streamPosition: () => undefined,
+    libraries: () => [],
+    replaceLibraries: () => undefined,
+  };
+  /** Stream offset and identity found in the file that was loaded: a restarted server may resume by it. */
+  loadedPosition: StreamPosition | undefined;
+  loading: LoadProgress | undefined;
+  lastLoad = { keysLoaded: 0, keysExpired: 0 };
+  rewrites = 0;
+  hasRewriteFailed = false;
+  lastRewriteDuration = -1;
+  isRewriteScheduled = false;
+  readonly #server: Server;
+  #log: AppendOnlyLog | undefined;
+  #rewrite: RunningRewrite | undefined;
+  #isStarted = false;
+
+  constructor(server: Server) {
+    this.#server = server;
+    server.persistence = this;
+    this.rdb = new RdbSaving(server, this.sources, () => this.#gate());
+    for (const name of ['save', 'stop-writes-on-bgsave-error'])
+      server.config.onChange(name, () => this.#gate());
+    server.config.onChange('appendonly', (value) => {
+      if (!this.#isStarted) return;
+      if (value === 'yes') this.startLog();
+      else this.stopLog();
+    });
+    server.onTick.push(() => this.#tick());
+    const beforeReplies = server.beforeReplies;
+    server.beforeReplies = () => {
+      beforeReplies();
+      this.#log?.beforeReplies();
+    };
+  }
+
+  /** The append-only log while it is written. */
+  get log(): AppendOnlyLog | undefined {
+    return this.#log;
+  }
+
+  get isRewriting(): boolean {
+    return this.#rewrite !== undefined;
+  }
+
+  /** Seconds the running rewrite takes so far, or -1. */
+  get currentRewriteDuration(): number {
+    return this.#rewrite === undefined ? -1 : secondsSince(this.#rewrite.startedAtMs, this.#server.now);
+  }
+
+  // ---- loading ----------------------------------------------------------------------------------------------------
+
+  /**
+   * Loads the append-only log if it is configured, else the dump file, and starts the log. Clients are served
+   * meanwhile, with -LOADING. Throws `RdbError`, `LogLoadError`, `ManifestError` or what the disk says: the server must
+   * not start on data it can't read.
+   */
+  async loadAtStart(): Promise<void> {
+    const server = this.#server;
+    const startMs = server.clock.monotonic();
+    const isAppendOnly = server.config.flag('appendonly');
+    if (isAppendOnly) {
+      await this.#loadLog();
+      this.#openLog(this.#folder().readManifest());
+    } else if (existsSync(this.rdb.path)) {
+      await this.#whileLoading(statSync(this.rdb.path).size, () => this.#loadDump());
+      const seconds = ((server.clock.monotonic() - startMs) / 1000).toFixed(3);
+      server.log('notice', `DB loaded from disk: ${seconds} seconds`);
+    }
+    server.dirty = 0;
+    this.#isStarted = true;
+  }
+
+  /** DEBUG RELOAD: saves and loads again before it returns. */
+  reload(options: {
+    readonly isSaving: boolean;
+    readonly isFlushing: boolean;
+    readonly isMerging: boolean;
+  }): void {
+    if (options.isSaving) this.rdb.saveNow();
+    const { keyspace } = this.#server;
+    if (options.isFlushing) keyspace.flushAll();
+    const sink = this.#createSink(options.isMerging);
+    const reader = new RdbReader(sink, { checksum: this.#server.config.flag('rdbchecksum') });
+    readRdbFileSync(this.rdb.path, reader);
+    this.#noteLoad(sink, reader);
+  }
+
+  async #loadDump(): Promise<void> {
+    const sink = this.#createSink(false);
+    const reader = new RdbReader(sink, { checksum: this.#server.config.flag('rdbchecksum') });
+    try {
+      await readRdbFile(this.rdb.path, reader, (bytes) => this.#countLoaded(bytes));
+    } catch (error) {
+      if (error instanceof RdbError) {
+        this.#server.log(
+          'warning',
+          `Fatal error loading the DB, check server logs. ${this.rdb.path}: ${error.message}`,
+        );
+      }
+      throw error;
+    }
+    this.#noteLoad(sink, reader);
+  }
+
+  #createSink(replace: boolean): KeyspaceSink {
+    const { keyspace, isReplica } = this.#server;
+    return new KeyspaceSink({
+      databaseCount: keyspace.count,
+      openDb: (index) => keyspace.db(index),
+      dropExpiredBeforeMs: isReplica ? -1 : this.#server.clock.now(),
+      replace,
+    });
+  }
+
+  #noteLoad(sink: KeyspaceSink, reader: RdbReader): void {
+    const server = this.#server;
+    this.lastLoad = { keysLoaded: sink.keysLoaded, keysExpired: sink.keysExpired };
+    this.sources.replaceLibraries(sink.libraries);
+    warnOfLosses(reader, (text) => server.log('warning', text));
+    const { keysLoaded, keysExpired } = sink;
+    server.log('notice', `Done loading RDB, keys loaded: ${keysLoaded}, keys expired: ${keysExpired}.`);
+    const replid = sink.auxFields.get('repl-id');
+    const offset = Number(sink.auxFields.get('repl-offset') ?? Number.NaN);
+    if (replid === undefined || !Number.isSafeInteger(offset)) return;
+    this.loadedPosition = { replid, offset, streamDb: Number(sink.auxFields.get('repl-stream-db') ?? 0) };
+  }
+
+  async #loadLog(): Promise<void> {
+    const server = this.#server;
+    const folder = this.#folder();
+    const manifest = folder.readManifest() ?? folder.adoptSingleFile(this.#dir());
+    if (manifest === undefined) return;
+    const files = [...(manifest.base === undefined ? [] : [manifest.base]), ...manifest.increments];
+    const totalBytes = files.reduce((sum, file) => sum + folder.sizeOf(file), 0);
+    const { propagation } = server;
+    const { replication } = propagation;
+    propagation.replication = undefined;
+    await this.#whileLoading(totalBytes, () =>
+      loadAppendOnlyLog(folder, manifest, {
+        server,
+        replaceLibraries: (libraries) => this.sources.replaceLibraries(libraries),
+        progress: (bytes) => this.#countLoaded(bytes),
+      }),
+    ).finally(() => {
+      propagation.replication = replication;
+    });
+  }
+
+  async #whileLoading(totalBytes: number, load: () => Promise<void>): Promise<void> {
+    const server = this.#server;
+    this.loading = { startedAt: Math.floor(server.clock.now() / 1000), totalBytes, loadedBytes: 0 };
+    server.isLoading = true;
+    server.setGate(SERVER_GATE.loading, true);
+    try {
+      await load();
+    } finally {
+      this.loading = undefined;
+      server.isLoading = false;
+      server.setGate(SERVER_GATE.loading, false);
+    }
+  }
+
+  #countLoaded(bytes: number): void {
+    if (this.loading !== undefined) this.loading.loadedBytes += bytes;
+  }
+
+  // ---- the append-only log ----------------------------------------------------------------------------------------
+
+  /** CONFIG SET appendonly yes: starts the log with a base made of the present data. */
+  startLog(): void {
+    if (this.#log !== undefined) return;
+    const folder = this.#folder();
+    this.#openLog(folder.readManifest() ?? EMPTY_MANIFEST);
+    this.rewriteLog();
+  }
+
+  /** CONFIG SET appendonly no, and the end of the process: everything is on disk when it returns. */
+  stopLog(): void {
+    this.#cancelRewrite();
+    this.#server.propagation.aof = undefined;
+    this.#log?.close();
+    this.#log = undefined;
+    this.#gate();
+  }
+
+  /** All data was replaced by a full resync: the log begins anew. */
+  datasetReplaced(): void {
+    this.rdb.cancel();
+    this.#cancelRewrite();
+    if (this.#log !== undefined) this.rewriteLog();
+  }
+
+  /** BGREWRITEAOF. The log goes on in a new increment while the base of it is made. */
+  rewriteLog(): void {
+    if (this.#rewrite !== undefined) return;
+    const server = this.#server;
+    this.isRewriteScheduled = false;
+    const rewrite = this.#log === undefined ? this.#rewriteWithoutLog() : this.#log.beginRewrite();
+    const file = new RdbFileSink(rewrite.path, {
+      paused: (isPaused) => (isPaused ? run.pause() : run.resume()),
+      done: () => this.#finishRewrite(rewrite, undefined),
+      failed: (error) => this.#finishRewrite(rewrite, error),
+    });
+    const run = runSnapshot(this.rdb.describe(undefined, [['aof-base', '1']]), file);
+    this.#rewrite = { run, file, startedAtMs: server.now };
+    server.log('notice', `Background append only file rewriting started by pid ${process.pid}`);
+  }
+
+  #rewriteWithoutLog(): AofRewrite {
+    const folder = this.#folder();
+    folder.create();
+    const manifest = folder.readManifest() ?? EMPTY_MANIFEST;
+    const base = nextBase(manifest, folder.prefix);
+    const history = [...(manifest.base === undefined ? [] : [manifest.base]), ...manifest.increments].map(
+      (file) => ({ ...file, type: 'history' as const }),
+    );
+    const complete = (): void => {
+      folder.writeManifest({ base, increments: [], history });
+    };
+    return { base, path: folder.pathOf(base), complete };
+  }
+
+  #finishRewrite(rewrite: AofRewrite, failure: Error | undefined): void {
+    const running = this.#rewrite;
+    if (running === undefined) return;
+    this.#rewrite = undefined;
+    const server = this.#server;
+    this.lastRewriteDuration = secondsSince(running.startedAtMs, server.clock.now());
+    let error = failure;
+    try {
+      if (error === undefined) rewrite.complete();
+    } catch (thrown) {
+      error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    }
+    this.hasRewriteFailed = error !== undefined;
+    if (error === undefined) {
+      this.rewrites++;
+      server.log('notice', 'Background AOF rewrite terminated with success');
+      server.log('notice', 'Background AOF rewrite finished successfully');
+    } else {
+      running.run.abort();
+      server.log('warning', `Background AOF rewrite terminated with error: ${error.message}`);
+    }
+  }
+
+  #cancelRewrite(): void {
+    const running = this.#rewrite;
+    if (running === undefined) return;
+    this.#rewrite = undefined;
+    running.run.abort();
+    running.file.abort();
+  }
+
+  #openLog(known: AofManifest | undefined): void {
+    const server = this.#server;
+    const folder = this.#folder();
+    folder.create();
+    const manifest = known === undefined ? this.#writeFirstBase(folder) : known;
+    const log = new AppendOnlyLog(folder, manifest, {
+      policy: () => this.#policy,
+      log: (level, text) => server.log(level, text),
+      clock: () => server.clock.monotonic(),
+      soon: (run) => server.clock.soon(run),
+      streamOffset: () => this.sources.streamPosition()?.offset ?? 0,
+      stateChanged: () => this.#gate(),
+      crash: (error) => server.crash(error),
+    });
+    this.#log = log;
+    server.propagation.aof = log;
+  }
+
+  #writeFirstBase(folder: AofFolder): AofManifest {
+    const base = nextBase(EMPTY_MANIFEST, folder.prefix);
+    this.#server.log('notice', `Creating AOF base file ${base.name} on server start`);
+    const options = this.rdb.describe(undefined, [['aof-base', '1']]);
+    writeRdbFileSync(folder.pathOf(base), (emit) => {
+      new Snapshot({ ...options, emit }).step(Number.POSITIVE_INFINITY);
+    });
+    return folder.writeManifest({ ...EMPTY_MANIFEST, base });
+  }
+
+  get #policy(): FsyncPolicy {
+    const policy = this.#server.config.text('appendfsync');
+    return policy === 'always' || policy === 'no' ? policy : 'everysec';
+  }
+
+  // ---- for replication --------------------------------------------------------------------------------------------
+
+  /** Images for replicas: version 9, which all of them load. */
+  readonly snapshots: SnapshotSource = {
+    start: (position, filter, sink) => {
+      const options = this.rdb.describe(position);
+      return runSnapshot(
+        {
+          ...options,
+          dbs: filter.withData ? options.dbs : [],
+          libraries: filter.withFunctions ? options.libraries : [],
+        },
+        sink,
+      );
+    },
+  };
+
+  /** Takes in what a master sends. */
+  get receiver(): DatasetReceiver {
+    const server = this.#server;
+    return createDatasetReceiver({
+      keyspace: server.keyspace,
+      replaceLibraries: (libraries) => this.sources.replaceLibraries(libraries),
+      checksum: () => server.config.flag('rdbchecksum'),
+      warn: (text) => server.log('warning', text),
+      replaced: () => this.datasetReplaced(),
+    });
+  }
+
+  // ---- the end ----------------------------------------------------------------------------------------------------
+
+  /** What SHUTDOWN and SIGTERM do: gives background work up, saves if asked, closes the log. Throws when it can't. */
+  shutDown(isSaving: boolean): void {
+    this.rdb.cancel();
+    this.#cancelRewrite();
+    if (this.#log !== undefined) {
+      this.#server.log('notice', 'Calling fsync() on the AOF file.');
+      this.#log.flush();
+    }
+    if (isSaving) this.rdb.saveNow();
+    this.stopLog();
+  }
+
+  #tick(): void {
+    const server = this.#server;
+    this.#log?.tick();
+    if (server.isLoading) return;
+    if (this.isRewriteScheduled && !this.rdb.isRunning) this.rewriteLog();
+    this.rdb.tick(this.isRewriting);
+    if (this.#log === undefined || this.isRewriting || this.rdb.isRunning) return;
+    const { config } = server;
+    const growth = this.#log.growthDue(
+      config.number('auto-aof-rewrite-percentage'),
+      config.number('auto-aof-rewrite-min-size'),
+    );
+    if (growth === undefined) return;
+    server.log('notice', `Starting automatic rewriting of AOF on ${growth}% growth`);
+    this.rewriteLog();
+  }
+
+  /** Lets writes be refused while the disk refuses ours. */
+  #gate(): void {
+    const server = this.#server;
+    const logError = this.#log?.lastError;
+    const refusal =
+      logError === undefined
+        ? this.rdb.writeRefusal
+        : new ReplyError(`MISCONF Errors writing to the AOF file: ${messageOf(logError)}`);
+    server.diskError = refusal;
+    server.setGate(SERVER_GATE.diskError, refusal !== undefined);
+  }
+
+  #dir(): string {
+    return path.resolve(this.#server.config.text('dir'));
+  }
+
+  #folder(): AofFolder {
+    const { config } = this.#server;
+    return new AofFolder(path.join(this.#dir(), config.text('appenddirname')), config.text('appendfilename'));
+  }
+}
+
+function secondsSince(startMs: number, nowMs: number): number {
+  return Math.floor((nowMs - startMs) / 1000);
+}
