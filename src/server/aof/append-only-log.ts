@@ -38,6 +38,8 @@ export class AppendOnlyLog {
   lastError: Error | undefined;
   /** Stream offset up to which everything is on disk. */
   syncedOffset = 0;
+  /** Times that writing had to wait for a sync. */
+  delayedWrites = 0;
   readonly #folder: AofFolder;
   readonly #ports: AppendOnlyLogPorts;
   #manifest: AofManifest;
@@ -110,6 +112,7 @@ export class AppendOnlyLog {
       this.#attempt(() => appender.syncNow());
       this.#synced(this.#ports.streamOffset());
     }
+    if (!isWritten && appender.lastError === undefined) this.delayedWrites++;
     this.#setError(appender.lastError);
   }
 

@@ -50,6 +50,7 @@ export class Persistence {
   lastLoad = { keysLoaded: 0, keysExpired: 0 };
   rewrites = 0;
   hasRewriteFailed = false;
+  rewriteFailuresInARow = 0;
   lastRewriteDuration = -1;
   isRewriteScheduled = false;
   readonly #server: Server;
@@ -276,6 +277,7 @@ export class Persistence {
       error = thrown instanceof Error ? thrown : new Error(String(thrown));
     }
     this.hasRewriteFailed = error !== undefined;
+    this.rewriteFailuresInARow = error === undefined ? 0 : this.rewriteFailuresInARow + 1;
     if (error === undefined) {
       this.rewrites++;
       server.log('notice', 'Background AOF rewrite terminated with success');
