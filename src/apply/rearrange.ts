@@ -8,7 +8,8 @@ import {
 } from '../topology/change-tree.ts';
 import { rehang } from '../topology/edit-topology.ts';
 import type { NodeId, Topology } from '../topology/model.ts';
-import { change, type ChangeResult, type Edit } from './change.ts';
+import { change, type ChangeResult } from './change.ts';
+import type { Edit } from './declare.ts';
 import type { ApplyContext } from './context.ts';
 
 export interface RearrangeOptions {
