@@ -188,7 +188,10 @@ export class Executor {
       }
       return;
     }
-    this.server.crash(error);
+    // A mistake of ours must not take the data down with it: the client hears of it, the log says where.
+    const trace = error instanceof Error ? error.stack : String(error);
+    this.server.log('warning', `Internal error in '${command.name}': ${trace}`);
+    client.reply.error('ERR internal error, see the log of the server');
   }
 
   private endReply(client: Client, mark: number): void {
