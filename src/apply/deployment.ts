@@ -1,5 +1,5 @@
 import type { Host, ProcessIdentity } from '../hosts/host.ts';
-import { localHost } from '../hosts/local-host.ts';
+import { findHost } from '../hosts/find-host.ts';
 import type { Access } from '../observe/access.ts';
 import { connect, type Client } from '../observe/client.ts';
 import { loadTemplates } from '../render/load-templates.ts';
@@ -30,7 +30,7 @@ export class Deployment {
     this.everyone = withFormerNodes(topology, state);
     this.access = {
       topology,
-      hostOf: () => localHost,
+      hostOf: findHost,
       passwordOf: (node) => secrets.passwordOf(node),
       filesOf: (node) => this.filesOf(node),
       recordedOf: (id) => this.current.nodes[id]?.process ?? null,

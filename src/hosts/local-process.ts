@@ -13,20 +13,30 @@ export async function findPortHolder(port: number): Promise<PortHolder | null> {
 }
 
 async function readProc(pid: number): Promise<ProcessIdentity | null> {
-  const statText = await readOrNull(`/proc/${pid}/stat`);
+  const stat = await readOrNull(`/proc/${pid}/stat`);
   const commandLine = await readOrNull(`/proc/${pid}/cmdline`);
-  if (statText === null || commandLine === null) return null;
-  // proc(5): the second field is the name in parentheses and may hold spaces; state is the next, starttime the 22nd.
-  const fields = statText.slice(statText.lastIndexOf(')') + 2).split(' ');
-  const [state] = fields;
-  if (state === 'Z' || state === 'X') return null;
-  const bootId = (await readOrNull('/proc/sys/kernel/random/boot_id'))?.trim() ?? '';
-  return { pid, startTime: `${bootId}/${fields[19] ?? ''}`, commandLine: joinArguments(commandLine) };
+  if (stat === null || commandLine === null) return null;
+  const bootId = (await readOrNull('/proc/sys/kernel/random/boot_id')) ?? '';
+  return describeProcess(pid, stat, bootId, commandLine);
 }
 
-/** redis-server pads the title it writes over its arguments with NULs. */
-function joinArguments(raw: string): string {
-  return raw.replaceAll('\0', ' ').trim();
+/** From the texts of /proc; null for a zombie. Ticks since boot name a start only together with the boot. */
+export function describeProcess(
+  pid: number,
+  stat: string,
+  bootId: string,
+  commandLine: string,
+): ProcessIdentity | null {
+  // proc(5): the second field is the name in parentheses and may hold spaces; state is the next, starttime the 22nd.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state = ''] = fields;
+  if (state.startsWith('Z') || state === 'X') return null;
+  // redis-server pads the title it writes over its arguments with NULs.
+  return {
+    pid,
+    startTime: `${bootId.trim()}/${fields[19]?.trim() ?? ''}`,
+    commandLine: commandLine.replaceAll('\0', ' ').trim(),
+  };
 }
 
 async function readPs(pid: number): Promise<ProcessIdentity | null> {
