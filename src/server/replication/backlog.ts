@@ -69,10 +69,7 @@ export class Backlog {
     while (from < end) {
       const block = this.#roomFor(end - from);
       const count = Math.min(end - from, block.bytes.length - block.usedBytes);
-      block.bytes.set(
-        from === 0 && count === bytes.length ? bytes : bytes.subarray(from, from + count),
-        block.usedBytes,
-      );
+      copyBytes(bytes, from, from + count, block);
       block.usedBytes += count;
       this.#histlen += count;
       from += count;
@@ -133,6 +130,16 @@ export class Backlog {
     }
     this.#head = head;
   }
+}
+
+/** Copies to the end of a block. Most commands are short: a loop costs less than the view a bulk copy needs. */
+function copyBytes(source: Uint8Array, start: number, end: number, block: Block): void {
+  const { bytes, usedBytes } = block;
+  if (end - start > 64) {
+    bytes.set(source.subarray(start, end), usedBytes);
+    return;
+  }
+  for (let from = start, to = usedBytes; from < end; from += 1, to += 1) bytes[to] = source[from] ?? 0;
 }
 
 class Cursor implements BacklogCursor {

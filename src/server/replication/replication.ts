@@ -193,6 +193,12 @@ export class Replication {
     return this.countGoodReplicas() >= minReplicasToWrite;
   }
 
+  /** Replicas online that have not acknowledged everything yet: SHUTDOWN waits for them. */
+  countLaggingReplicas(): number {
+    return [...this.replicas].filter((session) => session.isOnline && session.ackedOffset < this.#offset)
+      .length;
+  }
+
   countGoodReplicas(): number {
     return this.replicas.countGood(this.#ports.settings().minReplicasMaxLagMs, this.#ports.now());
   }

@@ -1,0 +1,187 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { hasEngine, type TestEngine } from '../support/engines.ts';
+import { poll } from '../support/poll.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import {
+  awaitInSync,
+  fillNode,
+  follow,
+  readDatasets,
+  readInfo,
+  startNode,
+  type ReplicationNode,
+} from './replication-nodes.ts';
+
+const REAL = ['redis', 'valkey'] as const;
+const running: { stop(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(async (part) => part.stop()));
+});
+
+async function start(engine: TestEngine, flags: readonly string[] = []): Promise<ReplicationNode> {
+  const node = await startNode(engine, flags);
+  running.push(node);
+  return node;
+}
+
+/** A chain, each node below the one before; in sync when it returns. */
+async function startChain(
+  engines: readonly TestEngine[],
+  flags: readonly string[] = [],
+): Promise<ReplicationNode[]> {
+  const nodes = await Promise.all(engines.map(async (engine) => start(engine, flags)));
+  const [master] = nodes;
+  if (master === undefined) throw new Error('a chain needs nodes');
+  await fillNode(master, 0);
+  for (let index = 1; index < nodes.length; index += 1) {
+    const [parent, node] = [nodes[index - 1], nodes[index]];
+    if (parent === undefined || node === undefined) break;
+    await follow(node, parent.port);
+    await awaitInSync(master, [node]);
+  }
+  return nodes;
+}
+
+async function expectEqual(nodes: readonly ReplicationNode[]): Promise<void> {
+  const [master, ...replicas] = nodes;
+  if (master === undefined) return;
+  await awaitInSync(master, replicas);
+  const [wanted = '', ...others] = await readDatasets(nodes);
+  const lines = new Set(wanted.split('\n'));
+  expect(lines.size).toBeGreaterThan(100);
+  for (const other of others) {
+    expect(other.split('\n').filter((line) => !lines.has(line))).toEqual([]);
+    expect(other.length).toBe(wanted.length);
+  }
+}
+
+async function counters(node: ReplicationNode): Promise<{ full: number; partial: number }> {
+  const info = await readInfo(node);
+  return { full: Number(info.get('sync_full')), partial: Number(info.get('sync_partial_ok')) };
+}
+
+describe.each(REAL)('with %s', (real) => {
+  const isThere = hasEngine(real);
+  const CHAINS: readonly (readonly TestEngine[])[] = [
+    [real, 'bundled', real],
+    ['bundled', real, 'bundled'],
+    [real, 'bundled', 'bundled'],
+    ['bundled', 'bundled', real],
+  ];
+
+  it.skipIf(!isThere).each(CHAINS)('replicates down the chain %s → %s → %s', async (...engines) => {
+    const nodes = await startChain(engines);
+    const [master] = nodes as [ReplicationNode];
+    for (let round = 1; round <= 5; round += 1) await fillNode(master, round);
+    await expectEqual(nodes);
+  });
+
+  it.skipIf(!isThere)('sends an RDB of known length when diskless sync is off', async () => {
+    const nodes = await startChain(['bundled', real, 'bundled'], ['--repl-diskless-sync', 'no']);
+    await fillNode(nodes[0] as ReplicationNode, 1);
+    await expectEqual(nodes);
+  });
+
+  it.skipIf(!isThere).each([
+    ['bundled', real],
+    [real, 'bundled'],
+  ] as const)('resumes after a cut: %s master, %s replica', async (above, below) => {
+    const master = await start(above);
+    const replica = await start(below);
+    const proxy = await startTcpProxy(master.port);
+    running.push(proxy);
+    await fillNode(master, 0);
+    await follow(replica, proxy.port);
+    await awaitInSync(master, [replica]);
+    for (let round = 1; round <= 3; round += 1) {
+      const before = await counters(master);
+      proxy.close();
+      await fillNode(master, round);
+      proxy.open();
+      await expectEqual([master, replica]);
+      const after = await counters(master);
+      expect(after.full).toBe(before.full);
+      expect(after.partial).toBeGreaterThan(before.partial);
+    }
+  });
+
+  it.skipIf(!isThere).each([
+    ['bundled', real, 'bundled'],
+    [real, 'bundled', real],
+  ] as const)('keeps its history through a promotion: %s → %s → %s', async (...engines) => {
+    const nodes = await startChain(engines);
+    const [old, next, leaf] = nodes as [ReplicationNode, ReplicationNode, ReplicationNode];
+    const before = await Promise.all(nodes.map(counters));
+    const replid = (await readInfo(old)).get('master_replid');
+    await next.client.call('REPLICAOF', 'NO', 'ONE');
+    await follow(old, next.port);
+    await fillNode(next, 1);
+    await expectEqual([next, old, leaf]);
+    const info = await readInfo(next);
+    expect(info.get('role')).toBe('master');
+    expect(info.get('master_replid2')).toBe(replid);
+    const after = await Promise.all(nodes.map(counters));
+    expect(after.map(({ full }) => full)).toEqual(before.map(({ full }) => full));
+  });
+
+  it.skipIf(!isThere).each([
+    ['bundled', real],
+    [real, 'bundled'],
+  ] as const)('answers WAIT: %s master, %s replica', async (above, below) => {
+    const [master] = (await startChain([above, below])) as [ReplicationNode];
+    await master.client.set('waited', 'for');
+    expect(await master.client.wait(1, 5000)).toBe(1);
+    expect(await master.client.wait(2, 50)).toBe(1);
+  });
+
+  it.skipIf(!isThere).each([
+    ['bundled', real],
+    [real, 'bundled'],
+  ] as const)('hands over by FAILOVER: %s to %s', async (above, below) => {
+    const [master, replica] = (await startChain([above, below])) as [ReplicationNode, ReplicationNode];
+    await master.client.call('FAILOVER', 'TO', '127.0.0.1', String(replica.port));
+    await poll(
+      'the replica to be the master',
+      async () => (await readInfo(replica)).get('role') === 'master',
+    );
+    await fillNode(replica, 1);
+    await expectEqual([replica, master]);
+    expect((await readInfo(master)).get('master_failover_state')).toBe('no-failover');
+    expect((await counters(replica)).full).toBe(0);
+  });
+
+  it.skipIf(!isThere)('logs in to its master with masterauth', async () => {
+    const master = await start(real);
+    await master.client.config('SET', 'requirepass', 'sésame ouvre-toi');
+    const replica = await start('bundled', ['--masterauth', 'sésame ouvre-toi']);
+    await follow(replica, master.port);
+    await fillNode(master, 1);
+    await expectEqual([master, replica]);
+  });
+
+  it.skipIf(!isThere)('takes the stream of a master under load, cut again and again', async () => {
+    const master = await start(real);
+    const replica = await start('bundled');
+    const leaf = await start(real);
+    const proxy = await startTcpProxy(master.port);
+    running.push(proxy);
+    await follow(replica, proxy.port);
+    await follow(leaf, replica.port);
+    const end = new AbortController();
+    const load = (async () => {
+      for (let round = 0; !end.signal.aborted; round += 1) await fillNode(master, round % 20);
+    })();
+    for (let cuts = 0; cuts < 10; cuts += 1) {
+      await poll(
+        'the link to be up',
+        async () => (await readInfo(replica)).get('master_link_status') === 'up',
+      );
+      proxy.cut();
+    }
+    end.abort();
+    await load;
+    await expectEqual([master, replica, leaf]);
+    expect((await counters(master)).partial).toBeGreaterThan(0);
+  });
+});
