@@ -1,19 +1,11 @@
 import { Args, Flags } from '@oclif/core';
-import { inspect } from '../apply/inspect.ts';
 import { up } from '../apply/up.ts';
-import { EXIT_CODES } from '../errors.ts';
-import { drawChange, drawPlan } from '../show/change-report.ts';
-import { drawStatus } from '../show/draw-status.ts';
-import { reportStatus } from '../show/status-report.ts';
 import { defaultTopology } from '../topology/default-topology.ts';
 import { findTopologyFile } from '../topology/find-topology-file.ts';
 import { loadTopology } from '../topology/load-topology.ts';
 import type { Topology } from '../topology/model.ts';
 import type { Outcome } from './frame/base-command.ts';
 import { ChangingCommand } from './frame/changing-command.ts';
-import { reportChange } from './frame/report-change.ts';
-
-const OBSERVE_TIMEOUT_MS = 2000;
 
 export default class Up extends ChangingCommand<typeof Up> {
   static override readonly summary = 'Make the declared tree run, and wait until every node is ready.';
@@ -36,26 +28,13 @@ export default class Up extends ChangingCommand<typeof Up> {
 
   protected override async execute(): Promise<Outcome> {
     const topology = await this.declared();
-    const isDryRun = this.flags['dry-run'];
     const result = await up(this.contextOf(topology), {
-      isDryRun,
+      isDryRun: this.flags['dry-run'],
       allowsRemoval: this.flags.yes,
       restoresRoles: this.flags['restore-roles'],
       discardsDiverged: this.flags['discard-diverged'],
     });
-    await this.endProgress();
-    if (isDryRun) {
-      const report = reportChange(result, true, null);
-      return { json: { ...report }, text: drawPlan(report, this.theme) };
-    }
-    const seen = await inspect(result.topology, { timeoutMs: OBSERVE_TIMEOUT_MS, signal: this.signal });
-    const status = reportStatus(result.topology, seen.observation, seen.findings);
-    const report = reportChange(result, false, status);
-    return {
-      json: { ...report },
-      text: `${drawChange(report, this.theme)}\n\n${drawStatus(status, this.theme)}`,
-      exitCode: status.isHealthy ? 0 : EXIT_CODES.FINDINGS,
-    };
+    return this.showChange(result);
   }
 
   private async declared(): Promise<Topology> {

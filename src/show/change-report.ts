@@ -74,17 +74,14 @@ function drawStep(step: StepReport, number: string, theme: Theme): string[] {
 export function drawChange(report: ChangeReport, theme: Theme): string {
   if (!report.hasChanged) return `${theme.good('nothing to do')}: ${report.deployment} is as declared`;
   const lines: string[] = [];
-  for (const { title, resync, outcome } of report.stages.flat()) {
-    if (resync !== null && outcome !== null) {
-      lines.push(
-        theme.dim(`${title}: ${resync.verdict} foreseen${outcome.note === null ? '' : `; ${outcome.note}`}`),
-      );
-    }
+  for (const { kind, title, resync, outcome } of report.stages.flat()) {
+    const note = outcome?.note ?? '';
+    if (resync !== null && outcome !== null)
+      lines.push(theme.dim(`${title}: ${resync.verdict} foreseen; ${note}`));
+    if (kind === 'promote' && note !== '') lines.push(`${title}: ${theme.good(note)}`);
   }
   if (report.writeGapMs !== null) {
-    lines.push(
-      `${theme.good('0 acknowledged writes lost, proven')}; clients could not write for ${formatMilliseconds(report.writeGapMs)}`,
-    );
+    lines.push(`clients could not write for ${formatMilliseconds(report.writeGapMs)}`);
   }
   const took = report.tookMs === null ? '' : ` in ${formatMilliseconds(report.tookMs)}`;
   lines.push(`${theme.good('done')}: ${report.verb}${took}`);

@@ -17,13 +17,15 @@ import { parseTopology } from './parse-topology.ts';
 import type { RawNode } from './raw-topology.ts';
 import {
   collapseItem,
+  detachReplicas,
   expandItem,
+  keepComments,
   listItems,
   openDocument,
   printDocument,
   setReplicas,
+  type NodeItem,
 } from './yaml-tree.ts';
-import type { NodeItem } from './yaml-tree.ts';
 
 // Every edit is text → text: comments, order and layout of what is not concerned stay. Each result is parsed again
 // and compared with the model it must mean before it is returned. `file` only tells where relative paths start.
@@ -106,8 +108,11 @@ export function removeNode(
   const owner = items[parent];
   if (parent === 0) setReplicas(doc, null, replicasOf(doc.contents as unknown as YAMLMap), rest);
   else if (isMap(owner)) {
-    setReplicas(doc, owner, replicasOf(owner), rest);
-    if (rest.length === 0) replaceItem(doc, model, items, parent, collapseItem(doc, owner));
+    const own = rest.length === 0 ? detachReplicas(owner) : null;
+    if (own !== null) {
+      keepComments(owner, own);
+      replaceItem(doc, model, items, parent, collapseItem(doc, owner));
+    } else setReplicas(doc, owner, replicasOf(owner), rest);
   }
   const wanted = { ...model, nodes: model.nodes.filter((node) => node.id !== id) };
   return prove(printDocument(doc, lone), file, wanted);
@@ -117,32 +122,24 @@ export function removeNode(
 function hang(doc: Document.Parsed, before: Topology, wanted: Topology, tree: Tree): void {
   const items = listItems(doc);
   const itemOf = new Map(before.nodes.map(({ id }, index) => [id, items[index] as NodeItem]));
-  const lists = new Map<NodeId, YAMLSeq | null>();
-  for (const [id, item] of itemOf) {
-    lists.set(id, isMap(item) ? replicasOf(item) : null);
-    if (isMap(item)) item.delete('replicas');
-  }
+  const lists = new Map([...itemOf].map(([id, item]) => [id, detachReplicas(item)]));
   const rootList = replicasOf(doc.contents as unknown as YAMLMap);
-  const oldMaster = before.nodes[0]?.id;
   // Leaves first: a parent's item must be final before it is put into a list.
   for (const { id, parent } of [...wanted.nodes].reverse()) {
     const children = childrenInOrder(before, tree, id).map((child) => itemOf.get(child.id) as NodeItem);
     const item = itemOf.get(id) as NodeItem;
     const own = lists.get(id) ?? null;
+    if (own !== null && (parent === null || children.length === 0)) keepComments(item, own);
     if (parent === null) {
-      if (own?.comment && rootList !== null) rootList.comment = joinComments(rootList.comment, own.comment);
       setReplicas(doc, null, rootList, children);
       item.spaceBefore = false;
-      doc.set('master', own === null || children.length === 0 ? item : collapseItem(doc, item));
+      doc.set('master', own === null ? item : collapseItem(doc, item));
     } else if (children.length > 0) {
       const owner = expandItem(doc, item);
-      setReplicas(doc, owner, id === oldMaster ? null : own, children);
+      if (own !== null) owner.items.push(own.pair);
+      setReplicas(doc, owner, own?.list ?? null, children);
       itemOf.set(id, owner);
-    } else if (own !== null) {
-      const collapsed = collapseItem(doc, item);
-      if (own.comment) collapsed.comment = joinComments(collapsed.comment, own.comment);
-      itemOf.set(id, collapsed);
-    }
+    } else if (own !== null) itemOf.set(id, collapseItem(doc, item));
   }
 }
 
@@ -164,10 +161,6 @@ function replaceItem(
 function replicasOf(map: YAMLMap): YAMLSeq | null {
   const list = map.get('replicas', true);
   return isSeq(list) ? list : null;
-}
-
-function joinComments(first: string | null | undefined, second: string): string {
-  return first ? `${first}\n${second}` : second;
 }
 
 function read(text: string, file: string): Topology {

@@ -1,3 +1,4 @@
+import { settleComments } from './yaml-comments.ts';
 import {
   isAlias,
   isMap,
@@ -23,7 +24,7 @@ export function openDocument(text: string): Document.Parsed {
   const doc = parseDocument(text, { logLevel: 'error' });
   inlineAliases(doc);
   const replicas = doc.get('replicas', true);
-  if (isSeq(replicas)) settleComments(replicas, text);
+  if (isSeq(replicas)) settleComments(doc, replicas, text);
   return doc;
 }
 
@@ -54,6 +55,26 @@ export function listItems(doc: Document.Parsed): NodeItem[] {
   return items;
 }
 
+/** The list of replicas taken out of a node, with the comments that stood at its key. */
+export interface Detached {
+  readonly pair: Pair;
+  readonly list: YAMLSeq;
+}
+
+export function detachReplicas(item: NodeItem): Detached | null {
+  if (!isMap(item)) return null;
+  const pair = item.items.find((entry) => keyOf(entry) === 'replicas');
+  if (pair === undefined || !isSeq(pair.value)) return null;
+  item.items.splice(item.items.indexOf(pair), 1);
+  return { pair, list: pair.value };
+}
+
+/** Comments of a list that is no more go above the node that had it. */
+export function keepComments(item: NodeItem, { pair, list }: Detached): void {
+  const key = isNode(pair.key) ? pair.key.commentBefore : null;
+  item.commentBefore = joinLines(item.commentBefore, key, list.commentBefore, list.comment);
+}
+
 /** `replicas` of a node, or of the document for the master; made when it is missing. */
 export function setReplicas(
   doc: Document.Parsed,
@@ -69,9 +90,22 @@ export function setReplicas(
   const list: YAMLSeq = old ?? doc.createNode([]);
   list.items = [...items];
   list.flow = items.length === 0 || ((old === null || old.flow === true) && items.every(isBare));
-  if (owner?.flow === true && !items.every(isBare)) owner.flow = false;
+  if (owner?.flow === true && !items.every(isBare)) openMap(owner);
   map.set('replicas', list);
 }
+
+/** A flow map as a block; what stood behind it goes behind its first value. */
+function openMap(map: YAMLMap): void {
+  const { comment } = map;
+  const first = map.items[0]?.value;
+  map.flow = false;
+  map.comment = null;
+  if (comment && isScalar(first) && !first.comment && !comment.includes('\n')) first.comment = comment;
+  else if (comment) map.commentBefore = joinLines(map.commentBefore, comment);
+}
+
+const joinLines = (...comments: (string | null | undefined)[]): string | null =>
+  comments.filter(Boolean).join('\n') || null;
 
 /** May stand in a flow list: terse, and without comments. */
 function isBare(item: NodeItem): boolean {
@@ -108,8 +142,8 @@ export function collapseItem(doc: Document.Parsed, item: NodeItem): NodeItem {
       ? `${host.includes(':') ? `[${host}]` : host}:${String(port.value)}`
       : port.value;
   const scalar = doc.createNode(text) as Scalar;
-  scalar.comment = port.comment ?? item.comment ?? null;
-  scalar.commentBefore = item.commentBefore ?? null;
+  scalar.comment = port.comment ?? null;
+  scalar.commentBefore = joinLines(item.commentBefore, item.comment);
   scalar.spaceBefore = item.spaceBefore === true;
   return scalar;
 }
@@ -140,51 +174,4 @@ function inlineAliases(doc: Document.Parsed): void {
       if ('anchor' in node) delete node.anchor;
     },
   });
-}
-
-/**
- * Hands every comment that stands directly above a list item, at its indentation, to that item. The parser gives
- * those above a first item to the list, and those after a nested list to that list.
- */
-function settleComments(list: YAMLSeq, text: string): void {
-  const lines = text.split('\n');
-  list.items.forEach((item, index) => {
-    if (!isScalar(item) && !isMap(item)) return;
-    const above = commentsAbove(item, lines, text);
-    const missing = above.length - countLines(item.commentBefore);
-    if (missing > 0 && above.length > 0) {
-      const comment = above.join('\n');
-      if (index === 0) list.commentBefore = cutEnd(list.commentBefore, comment);
-      else
-        visit(list.items[index - 1] as Node, {
-          Node(_key, node) {
-            node.comment = cutEnd(node.comment, comment);
-          },
-        });
-      item.commentBefore = comment;
-    }
-    const nested = isMap(item) ? item.get('replicas', true) : undefined;
-    if (isSeq(nested)) settleComments(nested, text);
-  });
-}
-
-/** The comment lines without their `#`, as the parser keeps them. */
-function commentsAbove(item: NodeItem, lines: readonly string[], text: string): string[] {
-  const line = text.slice(0, item.range?.[0] ?? 0).split('\n').length - 1;
-  const dash = /^( *)- /.exec(lines[line] ?? '')?.[1];
-  if (dash === undefined) return [];
-  const comments: string[] = [];
-  for (let at = line - 1; at >= 0; at--) {
-    const comment = /^( *)#(.*?)\r?$/.exec(lines[at] ?? '');
-    if (comment === null || comment[1] !== dash) break;
-    comments.unshift(comment[2] ?? '');
-  }
-  return comments;
-}
-
-const countLines = (text: string | null | undefined): number => (text ? text.split('\n').length : 0);
-
-function cutEnd(comment: string | null | undefined, end: string): string | null {
-  if (!comment?.endsWith(end)) return comment ?? null;
-  return comment.slice(0, -end.length).replace(/\n+$/, '') || null;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { assert, array, nat, property, record, boolean } from 'fast-check';
+import { array, assert, boolean, constantFrom, nat, property, record, type Arbitrary } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { rehangTopology, treeOf, type Tree } from '../../src/topology/change-tree.ts';
 import { addNode, chain, move, promote, rehang, removeNode, star } from '../../src/topology/edit-topology.ts';
@@ -210,74 +210,154 @@ master: {port: 6379, config: *c}
 });
 
 describe('any tree to any tree', () => {
-  const shape = record({ parent: nat(), full: boolean(), flow: boolean(), comment: boolean() });
-  const shapes = array(shape, { minLength: 1, maxLength: 9 });
+  interface Shape {
+    readonly parent: number;
+    readonly form: 'terse' | 'address' | 'flow map' | 'full';
+    readonly isFlowList: boolean;
+    readonly comments: number;
+    readonly isSpaced: boolean;
+  }
+  const shape: Arbitrary<Shape> = record({
+    parent: nat(),
+    form: constantFrom('terse', 'address', 'flow map', 'full'),
+    isFlowList: boolean(),
+    comments: nat({ max: 15 }),
+    isSpaced: boolean(),
+  });
+  const picks = array(nat(), { minLength: 40, maxLength: 40 });
 
-  /** A file with the given tree, its nodes terse or full, in block or flow style, with or without a comment. */
-  function write(
-    nodes: readonly { parent: number; full: boolean; flow: boolean; comment: boolean }[],
-  ): string {
+  /** A file with the given tree: nodes in every form, lists in both styles, comments in every place. */
+  function write(nodes: readonly Shape[], { indentSeq = true, newline = '\n' } = {}): string {
     const parentOf = (index: number): number => (nodes[index]?.parent ?? 0) % (index + 1);
     const children = (at: number): number[] =>
       nodes.flatMap((_node, index) => (parentOf(index) === at ? [index + 1] : []));
+    const step = indentSeq ? '    ' : '  ';
     const block = (at: number, indent: string): string[] => {
       const node = nodes[at - 1];
+      if (node === undefined) return [];
+      const port = String(7000 + at);
+      const has = (bit: number): boolean => (node.comments & bit) !== 0;
       const below = children(at);
-      const port = 7000 + at;
-      const comment = node?.comment === true ? [`${indent}# about ${String(port)}`] : [];
-      const tail = node?.comment === true ? ` # at ${String(port)}` : '';
-      if (below.length === 0 && node?.full !== true) return [...comment, `${indent}- ${String(port)}${tail}`];
-      const lines = [...comment, `${indent}- port: ${String(port)}${tail}`];
-      if (node?.full === true)
-        lines.push(`${indent}  name: n${String(port)}`, `${indent}  config: {maxmemory: ${String(at)}mb}`);
-      if (below.length > 0 && node?.flow === true && below.every((child) => children(child).length === 0))
+      const above = [
+        ...(node.isSpaced ? [''] : []),
+        ...(has(1) ? [`${indent}# about ${port}`, `${indent}#   more of ${port}`] : []),
+      ];
+      const tail = has(2) ? ` # at ${port}` : '';
+      const isFlowMap = node.form === 'flow map';
+      if (below.length === 0 && node.form === 'terse') return [...above, `${indent}- ${port}${tail}`];
+      if (below.length === 0 && node.form === 'address')
+        return [...above, `${indent}- 10.0.0.${String(at)}:${port}${tail}`];
+      if (below.length === 0 && isFlowMap)
+        return [...above, `${indent}- {port: ${port}, name: f${port}}${tail}`];
+      const lines = [...above, `${indent}- port: ${port}${tail}`];
+      if (has(4)) lines.push(`${indent}  # in ${port}`);
+      if (node.form !== 'terse')
+        lines.push(`${indent}  name: n${port}`, `${indent}  config: {maxmemory: ${String(at)}mb}`);
+      const areLeaves = below.every((child) => children(child).length === 0);
+      if (below.length > 0 && node.isFlowList && areLeaves)
         lines.push(
-          `${indent}  replicas: [${below.map((child) => `{port: ${String(7000 + child)}}`).join(', ')}]`,
+          `${indent}  replicas: [${below.map((child) => (child % 2 === 0 ? String(7000 + child) : `{port: ${String(7000 + child)}}`)).join(', ')}]`,
         );
-      else if (below.length > 0)
-        lines.push(`${indent}  replicas:`, ...below.flatMap((child) => block(child, `${indent}    `)));
+      else if (below.length > 0) {
+        lines.push(`${indent}  replicas:`, ...below.flatMap((child) => block(child, `${indent}${step}`)));
+        if (has(8)) lines.push(`${indent}${step}# after those of ${port}`);
+      }
       return lines;
     };
-    return [
+    const master =
+      nodes[0]?.form === 'full'
+        ? ['master:', '  port: 7000 # at 7000', '  config: {maxmemory: 1gb}']
+        : ['master: 7000 # at 7000'];
+    const lines = [
       '# head',
-      'master: 7000 # at 7000',
-      'replicas:',
-      ...children(0).flatMap((at) => block(at, '  ')),
-      '# end',
+      'defaults:',
+      '  config: {appendonly: no} # both',
+      ...master,
       '',
-    ].join('\n');
+      '# all of them',
+      'replicas:',
+    ];
+    lines.push(...children(0).flatMap((at) => block(at, indentSeq ? '  ' : '')), '# end', '');
+    return lines.join(newline);
   }
 
-  function randomTree(topology: Topology, picks: readonly number[]): Tree {
-    const ids = topology.nodes.map(({ id }) => id);
+  function randomTree(topology: Topology, choices: readonly number[]): Tree {
     const order: NodeId[] = [];
-    const rest = [...ids];
-    for (let at = 0; rest.length > 0; at++) order.push(...rest.splice((picks[at] ?? 0) % rest.length, 1));
+    const rest = topology.nodes.map(({ id }) => id);
+    for (let at = 0; rest.length > 0; at++) order.push(...rest.splice((choices[at] ?? 0) % rest.length, 1));
     return new Map(
-      order.map((id, index) => [id, index === 0 ? null : (order[(picks[index + 20] ?? 0) % index] ?? null)]),
+      order.map((id, index) => [
+        id,
+        index === 0 ? null : (order[(choices[index + 20] ?? 0) % index] ?? null),
+      ]),
     );
   }
 
+  const bare = (topology: Topology) =>
+    Object.fromEntries(topology.nodes.map((node) => [node.id, { ...node, parent: null }]));
+
   it('means the re-hung model, keeps ids, keys and comments, and comes back', () => {
     assert(
-      property(shapes, array(nat(), { minLength: 40, maxLength: 40 }), (nodes, picks) => {
+      property(
+        array(shape, { minLength: 1, maxLength: 9 }),
+        picks,
+        boolean(),
+        (nodes, choices, indentSeq) => {
+          const text = write(nodes, { indentSeq });
+          const before = load(text);
+          const tree = randomTree(before, choices);
+          const edited = rehang(text, FILE, tree);
+          const after = load(edited);
+          expect(after.nodes).toEqual(rehangTopology(before, tree).nodes);
+          expect(bare(after)).toEqual(bare(before));
+          expect(commentsOf(edited), `${text}\n→\n${edited}`).toEqual(commentsOf(text));
+          const back = rehang(edited, FILE, treeOf(before));
+          expect(Object.fromEntries(treeOf(load(back)))).toEqual(Object.fromEntries(treeOf(before)));
+          expect(commentsOf(back), `${edited}\n→\n${back}`).toEqual(commentsOf(text));
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('keeps the comments of a node with it', () => {
+    assert(
+      property(array(shape, { minLength: 1, maxLength: 9 }), picks, (nodes, choices) => {
         const text = write(nodes);
-        const before = load(text);
-        const tree = randomTree(before, picks);
-        const edited = rehang(text, FILE, tree);
-        const after = load(edited);
-        expect(treeOf(after)).toEqual(
-          new Map(rehangTopology(before, tree).nodes.map(({ id, parent }) => [id, parent])),
-        );
-        const bare = (topology: Topology) =>
-          Object.fromEntries(topology.nodes.map((node) => [node.id, { ...node, parent: null }]));
-        expect(bare(after)).toEqual(bare(before));
-        expect(commentsOf(edited), `${text}\n→\n${edited}`).toEqual(commentsOf(text));
-        const back = rehang(edited, FILE, treeOf(before));
-        expect(Object.fromEntries(treeOf(load(back)))).toEqual(Object.fromEntries(treeOf(before)));
-        expect(commentsOf(back)).toEqual(commentsOf(text));
+        const edited = rehang(text, FILE, randomTree(load(text), choices));
+        const lines = edited.split('\n');
+        for (const [index, line] of lines.entries()) {
+          const port = /# about (\d+)/.exec(line)?.[1];
+          if (port === undefined) continue;
+          expect(lines[index + 1], edited).toContain(`# more of ${port}`.replace('# ', '#   '));
+          const body = lines.slice(index + 2).filter((below) => !/^ *(#.*)?$/.test(below));
+          expect(body.slice(0, 2).join(), `${text}\n→\n${edited}`).toContain(port);
+        }
+        for (const line of lines) {
+          const port = /# at (\d+)/.exec(line)?.[1];
+          if (port !== undefined) expect(line.split('#')[0], edited).toContain(port);
+        }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
+    );
+  });
+
+  it('adds and removes any node', () => {
+    assert(
+      property(array(shape, { minLength: 1, maxLength: 7 }), nat(), boolean(), (nodes, pick, crlf) => {
+        const text = write(nodes, { newline: crlf ? '\r\n' : '\n' });
+        const before = load(text);
+        const under = before.nodes[pick % before.nodes.length]?.id ?? '';
+        const more = load(addNode(text, FILE, { port: 9000, name: 'late' }, under));
+        expect(more.nodes.find(({ id }) => id === 'late')?.parent).toBe(under);
+        expect(bare({ ...more, nodes: more.nodes.filter(({ id }) => id !== 'late') })).toEqual(bare(before));
+        const gone = before.nodes[1 + (pick % (before.nodes.length - 1))]?.id ?? '';
+        const less = load(removeNode(text, FILE, gone, { rehangReplicas: true }));
+        expect(new Set(less.nodes.map(({ id }) => id))).toEqual(
+          new Set(before.nodes.map(({ id }) => id).filter((id) => id !== gone)),
+        );
+      }),
+      { numRuns: 150 },
     );
   });
 });

@@ -1,11 +1,19 @@
 import { Flags, type Command } from '@oclif/core';
+import type { ChangeResult } from '../../apply/change.ts';
 import type { ApplyContext, ApplyEvent } from '../../apply/context.ts';
+import { inspect } from '../../apply/inspect.ts';
+import { EXIT_CODES } from '../../errors.ts';
 import { describeStep } from '../../plan/describe-step.ts';
+import { drawChange, drawPlan } from '../../show/change-report.ts';
+import { drawStatus } from '../../show/draw-status.ts';
 import { createProgress, type Progress } from '../../show/progress.ts';
+import { reportStatus } from '../../show/status-report.ts';
 import type { Topology } from '../../topology/model.ts';
-import { BaseCommand } from './base-command.ts';
+import { BaseCommand, type Outcome } from './base-command.ts';
+import { reportChange } from './report-change.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
+const OBSERVE_TIMEOUT_MS = 2000;
 
 /** A verb that changes something: dry run, consent, and the course of the work on stderr. */
 export abstract class ChangingCommand<T extends typeof Command> extends BaseCommand<T> {
@@ -25,6 +33,23 @@ export abstract class ChangingCommand<T extends typeof Command> extends BaseComm
       emit: (event) => this.draw(event),
       signal: this.signal,
       timeoutMs: this.flags.timeout ?? DEFAULT_TIMEOUT_MS,
+    };
+  }
+
+  /** What was planned, when only that was asked; else what was done and how the tree looks now. */
+  protected async showChange(result: ChangeResult): Promise<Outcome> {
+    await this.endProgress();
+    if (this.flags['dry-run']) {
+      const report = reportChange(result, true, null);
+      return { json: { ...report }, text: drawPlan(report, this.theme) };
+    }
+    const seen = await inspect(result.topology, { timeoutMs: OBSERVE_TIMEOUT_MS, signal: this.signal });
+    const status = reportStatus(result.topology, seen.observation, seen.findings);
+    const report = reportChange(result, false, status);
+    return {
+      json: { ...report },
+      text: `${drawChange(report, this.theme)}\n\n${drawStatus(status, this.theme)}`,
+      exitCode: status.isHealthy ? 0 : EXIT_CODES.FINDINGS,
     };
   }
 

@@ -113,6 +113,8 @@ export class Blocking {
 
   /** Runs the waiting commands of the keys that changed, until no more change. */
   serve(): void {
+    // A retried command ends its own unit while its client is still in the queue; the loop below goes on after it.
+    if (this.current !== undefined) return;
     while (this.ready.length > 0) {
       const names = this.ready;
       this.ready = [];

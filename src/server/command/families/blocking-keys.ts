@@ -2,14 +2,15 @@ import type { Value } from '../../keyspace/value.ts';
 import type { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
+import { classifyLongDouble } from '../long-double.ts';
 import type { Context, ValueClass } from '../context.ts';
 
 const NUMKEYS_ERROR = new ReplyError('ERR numkeys should be greater than 0');
 
 /** A timeout given in seconds, with fractions, as milliseconds; 0 waits for ever. */
 export function readTimeoutMs(args: Args, i: number): number {
-  const seconds = args.double(i, ERRORS.timeoutNotFloat);
-  const timeoutMs = Math.ceil(seconds * 1000);
+  if (classifyLongDouble(args.string(i)) === undefined) throw ERRORS.timeoutNotFloat;
+  const timeoutMs = Math.ceil(Number(args.string(i).replace(/inf.*/i, 'Infinity')) * 1000);
   if (timeoutMs > Number.MAX_SAFE_INTEGER) throw ERRORS.timeoutOutOfRange;
   if (timeoutMs < 0) throw ERRORS.timeoutNegative;
   return timeoutMs;

@@ -1,3 +1,4 @@
+import { isInt64 } from '../../keyspace/values/encoding.ts';
 import { HashValue } from '../../keyspace/values/hash-value.ts';
 import type { Args } from '../../resp/args.ts';
 import { ERRORS, wrongArity } from '../../resp/errors.ts';
@@ -101,10 +102,8 @@ function hincrby(ctx: Context, args: Args): void {
   const increment = args.int64(3);
   const field = args.string(2);
   const old = ctx.writeValue(args, 1, HashValue)?.get(field) ?? '0';
-  if (!/^-?\d{1,20}$/.test(old)) throw NOT_AN_INTEGER;
-  const value = BigInt(old);
-  if (BigInt.asIntN(64, value) !== value) throw NOT_AN_INTEGER;
-  const sum = value + increment;
+  if (!isInt64(old)) throw NOT_AN_INTEGER;
+  const sum = BigInt(old) + increment;
   if (BigInt.asIntN(64, sum) !== sum) throw ERRORS.overflow;
   ctx.writeOrCreate(args, 1, HashValue, makeHash).set(field, String(sum));
   ctx.reply.int(sum);

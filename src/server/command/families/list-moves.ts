@@ -40,7 +40,7 @@ function move(
 ): void {
   const source = writeAwaited(ctx, args, 1, ListValue);
   if (source === undefined) {
-    const options = { timeoutMs: timeoutMs ?? 0, onTimeout: onNil(ctx) };
+    const options = { timeoutMs: timeoutMs ?? 0, onTimeout: onNilArray(ctx) };
     if (timeoutMs === undefined || !ctx.blockOnKeys([args.string(1)], options)) ctx.reply.nil();
     return;
   }
@@ -106,10 +106,6 @@ function blockingPop(ctx: Context, args: Args, isFront: boolean): void {
 }
 
 /** The reply of a wait that ran out; the context is filled anew for each command, the client stays. */
-function onNil({ client }: Context): () => void {
-  return () => client.reply.nil();
-}
-
 function onNilArray({ client }: Context): () => void {
   return () => client.reply.nilArray();
 }

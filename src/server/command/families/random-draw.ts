@@ -1,11 +1,16 @@
 import type { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
+import { ReplyError } from '../../resp/reply-error.ts';
 
 /** Repeats beyond this would not fit into a reply; Redis runs out of memory on them. */
 const MAX_REPEATS = 1 << 26;
+const LOWEST_COUNT = new ReplyError(
+  'ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807',
+);
 
 /** The count of HRANDFIELD, SRANDMEMBER and ZRANDMEMBER in argument `i`: negative allows repeats. */
 export function readDrawCount(args: Args, i: number): number {
+  if (args.int64(i) === -(2n ** 63n)) throw LOWEST_COUNT;
   const count = args.int(i);
   if (count < -MAX_REPEATS) throw ERRORS.outOfRange;
   return count;

@@ -47,7 +47,9 @@ export class ZSetValue implements Value {
   }
 
   /** Sets a member's score and says whether the member is new. */
-  set(member: string, score: number): boolean {
+  set(member: string, givenScore: number): boolean {
+    // Redis keeps scores of small sets as integers, where -0 is 0.
+    const score = givenScore + 0;
     const found = this.table.findOrAdd(member);
     if (found >= 0) {
       const old = this.scores[found]!;

@@ -8,7 +8,7 @@ const step = record({
   at: integer({ min: 0, max: 5000 }),
   times: integer({ min: 1, max: 600 }),
   stride: constantFrom(1, 7, 13),
-  score: constantFrom(0, -0, 1, -2.5, Infinity, -Infinity, 1e300),
+  score: constantFrom(0, 1, -2.5, Infinity, -Infinity, 1e300),
 });
 
 function inOrder(model: Map<string, number>): [string, number][] {
