@@ -18,19 +18,24 @@ export type BaseFlags<T extends typeof Command> = Interfaces.InferredFlags<
   Interfaces.InferredFlags<T['baseFlags'] & T['flags']>;
 export type BaseArgs<T extends typeof Command> = Interfaces.InferredArgs<T['args']>;
 
+/** The topology file; its letter is `-f` but where a verb needs that for what everybody knows it for. */
+export function fileFlag(char: 'f' | 'F') {
+  return Flags.string({
+    char,
+    helpValue: '<path>',
+    summary: 'Topology file. Default: topology.yaml or .yml here or in a folder above.',
+    env: 'REPLCTL_TOPOLOGY',
+    helpGroup: 'GLOBAL',
+  });
+}
+
 /**
  * What every verb shares: the global flags, colour, one place where results and errors are written, and one abort
  * signal for Ctrl-C. Data goes to stdout, everything else to stderr (clig.dev).
  */
 export abstract class BaseCommand<T extends typeof Command> extends Command {
   static override baseFlags = {
-    file: Flags.string({
-      char: 'f',
-      helpValue: '<path>',
-      summary: 'Topology file. Default: topology.yaml or .yml here or in a folder above.',
-      env: 'REPLCTL_TOPOLOGY',
-      helpGroup: 'GLOBAL',
-    }),
+    file: fileFlag('f'),
     json: Flags.boolean({ summary: 'Print the result as JSON (docs/json.md).', helpGroup: 'GLOBAL' }),
     timeout: durationFlag({ summary: 'Give up after this long, such as 30s or 2m.', helpGroup: 'GLOBAL' }),
     'no-color': Flags.boolean({ summary: 'No colour, as with NO_COLOR=1.', helpGroup: 'GLOBAL' }),
