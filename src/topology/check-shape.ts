@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { closestWord } from './closest-word.ts';
 import { describeValue } from './describe-value.ts';
+import type { EngineKind } from './model.ts';
 import { KEYS, topologySchema, type RawTopology } from './raw-topology.ts';
 import type { Path } from './yaml-source.ts';
 
@@ -55,11 +56,13 @@ function explainUnknownKey(key: string, path: Path): PathProblem {
   const hint =
     key === '<<'
       ? 'merge keys are not part of this language: use "defaults"'
-      : isShared
-        ? `"${key}" belongs to a node, or to "defaults" for all of them`
-        : near === null
-          ? `known here: ${known.join(', ')}`
-          : `did you mean "${near}"?`;
+      : key === 'replicas' && path[0] === 'master'
+        ? `the replicas of the master stand at the top of the file, beside "master"`
+        : isShared
+          ? `"${key}" belongs to a node, or to "defaults" for all of them`
+          : near === null
+            ? `known here: ${known.join(', ')}`
+            : `did you mean "${near}"?`;
   return { path: [...path, key], atKey: true, message: `unknown key "${key}"`, hint };
 }
 
@@ -71,16 +74,24 @@ function knownKeys(path: Path): readonly string[] {
 }
 
 function describeFound(path: Path, root: unknown): string {
-  const value = path.reduce<unknown>(
-    (inner, step) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, step) : undefined),
-    root,
-  );
+  const value = valueAt(path, root);
   if (path.includes('password') && typeof value !== 'object') return 'a plain value';
   return describeValue(value);
 }
 
 function hintFor(path: Path, root: unknown): string | null {
+  const value = valueAt(path, root);
+  const near = path.at(-1) === 'engine' && typeof value === 'string' ? closestWord(value, ENGINES) : null;
+  if (near !== null) return `did you mean "${near}"?`;
   if (path.length === 0 || path[0] !== 'master' || path.length > 1) return null;
-  const found = typeof root === 'object' && root !== null ? Reflect.get(root, 'master') : undefined;
-  return Array.isArray(found) ? 'one master takes the writes; put the others under "replicas"' : null;
+  return Array.isArray(value) ? 'one master takes the writes; put the others under "replicas"' : null;
+}
+
+const ENGINES: readonly EngineKind[] = ['bundled', 'redis', 'valkey'];
+
+function valueAt(path: Path, root: unknown): unknown {
+  return path.reduce<unknown>(
+    (inner, step) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, step) : undefined),
+    root,
+  );
 }

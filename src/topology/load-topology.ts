@@ -1,10 +1,11 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplctlError } from '../errors.ts';
 import { topologyError } from './format-problem.ts';
 import type { Topology } from './model.ts';
 import { parseTopology, type ParsedTopology } from './parse-topology.ts';
+import { MAX_TOPOLOGY_BYTES } from './yaml-source.ts';
 
 export interface LoadedTopology extends ParsedTopology {
   /** The file as messages name it: relative to the working directory when it lies below. */
@@ -34,7 +35,9 @@ export async function readTopology(file: string): Promise<LoadedTopology> {
 /** The text of the file; invalid UTF-8 becomes U+FFFD, which the parser refuses as binary. */
 async function readText(file: string, label: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    // The parser refuses what is too long by its bytes; a dump of gigabytes must not be read for that.
+    const { size } = await stat(file);
+    return size > 2 * MAX_TOPOLOGY_BYTES ? ' '.repeat(MAX_TOPOLOGY_BYTES + 1) : await readFile(file, 'utf8');
   } catch (error) {
     throw new ReplctlError('TOPOLOGY_INVALID', `${label}: cannot be read: ${(error as Error).message}`, {
       hint: 'replctl init writes one to start from',

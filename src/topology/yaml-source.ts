@@ -31,7 +31,8 @@ export interface YamlSource {
   writtenAt(path: Path): string | null;
 }
 
-const MAX_BYTES = 1024 * 1024;
+/** A tree of thousands of nodes fits; what is longer is some other file. */
+export const MAX_TOPOLOGY_BYTES = 1024 * 1024;
 const MAX_DEPTH = 100;
 const MAX_EXPANDED = 10_000;
 
@@ -88,9 +89,8 @@ export function parseYamlSource(text: string): YamlSource {
 
 function refuseText(text: string): Pick<TopologyProblem, 'message' | 'hint'> | null {
   const hint = 'Is this the topology file? Give it with --file.';
-  const bytes = Buffer.byteLength(text);
-  if (bytes > MAX_BYTES)
-    return { message: `expected at most ${String(MAX_BYTES)} bytes of YAML, got ${String(bytes)}`, hint };
+  if (Buffer.byteLength(text) > MAX_TOPOLOGY_BYTES)
+    return { message: `expected at most ${String(MAX_TOPOLOGY_BYTES)} bytes of YAML, got more`, hint };
   // eslint-disable-next-line no-control-regex
   if (/[\0\uFFFD]/.test(text)) return { message: 'expected YAML text in UTF-8, got binary data', hint };
   if (deepestNesting(text) > MAX_DEPTH)

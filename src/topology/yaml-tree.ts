@@ -91,6 +91,8 @@ export function setReplicas(
   list.items = [...items];
   list.flow = items.length === 0 || ((old === null || old.flow === true) && items.every(isBare));
   if (owner?.flow === true && !items.every(isBare)) openMap(owner);
+  // A blank line has no place between brackets.
+  if (list.flow) for (const item of items) item.spaceBefore = false;
   map.set('replicas', list);
 }
 

@@ -193,6 +193,7 @@ replicas:
     ['port as text', 'master: "99999"'],
     ['null directive', 'master: {port: 1, config: {save: }}'],
     ['engine', 'engine: reddis\nmaster: 1'],
+    ['replicas in the master', 'master: {port: 1, replicas: [2]}'],
     ['ssh path', 'master: {host: a.example, port: 1, ssh: true, dir: data}'],
     ['deep', `master: ${'['.repeat(5000)}`],
   ])('refuses %s', (_name, text) => {
