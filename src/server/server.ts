@@ -181,14 +181,20 @@ export class Server {
 
   /** A new client; without a transport its replies stay in `reply` for its maker to take. */
   connect(transport?: Transport): Client {
-    this.refreshTime();
-    const client = new Client(this, this.nextClientId, transport);
-    this.nextClientId += 1;
+    const client = this.createClient(transport);
     if (transport !== undefined) {
       this.clients.set(client.id, client);
       this.stats.connectionsReceived += 1;
       this.acl?.admit(client);
     }
+    return client;
+  }
+
+  /** A client that nobody sees yet, as the link to a master is while it is down. */
+  createClient(transport?: Transport): Client {
+    this.refreshTime();
+    const client = new Client(this, this.nextClientId, transport);
+    this.nextClientId += 1;
     return client;
   }
 

@@ -24,13 +24,17 @@ const FAILOVER_PAUSE = 'failover';
 /** Hangs replication into a server: its stream into the propagation, its conditions into the gates, its clock. */
 export function attachReplication(server: Server, parts: ReplicationParts): Replication {
   const settings = watchReplicationSettings(server.config, () => refreshGates());
+  const stream = new MasterStream(server, {
+    peer: () => `${replication.link.master?.host ?? ''}:${replication.link.master?.port ?? 0}`,
+    cut: () => replication.masterLink.cut('killed'),
+  });
   const replication: Replication = new Replication({
     ...parts,
     now: () => server.clock.now(),
     drawId: () => server.randomHex(40),
     log: (level, text) => server.log(level, text),
     settings,
-    applier: new MasterStream(server),
+    applier: stream,
     requestFlush: () => server.clock.soon(() => replication.flush()),
     pauseWrites: (isPaused) => {
       if (isPaused) server.pause.begin(FAILOVER_PAUSE, Infinity, false);
@@ -40,7 +44,10 @@ export function attachReplication(server: Server, parts: ReplicationParts): Repl
       server.config.note('replicaof', master === null ? '' : `${master.host} ${master.port}`);
       if (master !== null && !wasReplica) unblockAll(server);
     },
-    stateChanged: () => refreshGates(),
+    stateChanged: () => {
+      refreshGates();
+      stream.show(replication.isLinkUp);
+    },
   });
   const sink = {
     feed: (db: number, buf: Uint8Array, start: number, end: number) =>
@@ -61,6 +68,8 @@ export function attachReplication(server: Server, parts: ReplicationParts): Repl
     if (client.replica !== undefined) replication.closeSession(client.replica);
   });
   refreshGates();
+  // Already while the data is loaded: a replica-to-be keeps keys that its master has not expired yet.
+  server.isReplica = server.config.text('replicaof') !== '';
   return replication;
 }
 
