@@ -95,7 +95,7 @@ async function confirmReady(
  * What an earlier run left unfinished comes first: `up` finishes it, any other verb says so. Gives the declaration as
  * it is after that.
  */
-async function settleEarlier(context: ApplyContext, verb: Verb): Promise<ApplyContext> {
+export async function settleEarlier(context: ApplyContext, verb: Verb): Promise<ApplyContext> {
   const { stateDir, file } = context.topology;
   const open = await readOpenJournal(stateDir);
   if (open === null) return context;

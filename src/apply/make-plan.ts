@@ -5,6 +5,7 @@ import { treeOf, type Tree } from '../plan/tree.ts';
 import type { NodeId } from '../topology/model.ts';
 import type { ApplyContext } from './context.ts';
 import type { Deployment } from './deployment.ts';
+import { findDifferences, type Differences } from './find-differences.ts';
 import { refusalError } from './refusal-error.ts';
 import type { State } from './state.ts';
 import { takeStock, type Stock } from './take-stock.ts';
@@ -23,6 +24,7 @@ export async function makePlan(
   deployment: Deployment,
 ): Promise<{ plan: Plan; stock: Stock }> {
   const { topology, state } = deployment;
+  const options = { ...DEFAULT_CHANGE_OPTIONS, ...request.options };
   const stock = await takeStock(deployment, { timeoutMs: OBSERVE_TIMEOUT_MS, signal: context.signal });
   const decision = planUp({
     verb: request.verb,
@@ -30,14 +32,15 @@ export async function makePlan(
     declared: treeOf(topology),
     applied: appliedTree(state),
     view: withoutFence(stock.view, request.beforeFence ?? new Map()),
-    configDifferences: [],
-    staleConfs: [],
-    options: { ...DEFAULT_CHANGE_OPTIONS, ...request.options },
+    // Only `up` and its like make everything as declared; the others do what they were asked for.
+    ...(options.startsNodes ? findDifferences(deployment, stock.observation) : NO_DIFFERENCES),
+    options,
   });
   if (decision.kind === 'refused') throw refusalError(decision.refusals);
   return { plan: decision.plan, stock };
 }
 
+const NO_DIFFERENCES: Differences = { configDifferences: [], staleConfs: [] };
 const OBSERVE_TIMEOUT_MS = 2_000;
 
 function withoutFence(view: LiveView, before: NonNullable<PlanRequest['beforeFence']>): LiveView {

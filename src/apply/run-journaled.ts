@@ -30,19 +30,21 @@ export async function runJournaled(
     await journal.close('done');
     return report;
   } catch (error) {
-    await journal.close(isUnfinished(error, plan) ? null : 'failed');
-    throw asUnfinished(error, plan);
+    const isOpen = isUnfinished(error, plan, declaration);
+    await journal.close(isOpen ? null : 'failed');
+    throw isOpen ? asUnfinished(error) : error;
   }
 }
 
 /** What changes roles or edits the file must be finished or undone; anything else the next `up` plans anew. */
-function isUnfinished(error: unknown, plan: Plan): boolean {
+function isUnfinished(error: unknown, plan: Plan, declaration: JournalHead['declaration']): boolean {
   if (error instanceof ReplctlError && error.code === 'REFUSED') return false;
-  return plan.verb !== 'up' || plan.stages.flat().some(({ kind }) => kind === 'promote');
+  const changesRoles = plan.stages.flat().some(({ kind }) => kind === 'promote' || kind === 'promote-forced');
+  return changesRoles || declaration !== null;
 }
 
-function asUnfinished(error: unknown, plan: Plan): unknown {
-  if (!isUnfinished(error, plan) || !(error instanceof ReplctlError)) return error;
+function asUnfinished(error: unknown): unknown {
+  if (!(error instanceof ReplctlError)) return error;
   if (error.code === 'INCOMPLETE' || error.code === 'INTERRUPTED' || error.code === 'TERMINATED')
     return error;
   return new ReplctlError('INCOMPLETE', error.message, {

@@ -58,7 +58,8 @@ export function planUp(question: ChangeQuestion): Decision {
   const refusals = [...refuseNodes(question), ...refuseRoot(question, choice)];
   if (choice.kind === 'refused' || refusals.length > 0) return { kind: 'refused', refusals };
   const changes = planStages(question, choice);
-  const stages = changes.length === 0 ? [] : [...changes, ...planEnd(question, changes)];
+  const hasWork = changes.length > 0 || question.staleConfs.length > 0;
+  const stages = hasWork ? [...changes, ...planEnd(question, changes)] : [];
   return {
     kind: 'plan',
     plan: {
