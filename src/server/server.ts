@@ -83,6 +83,8 @@ export class Server {
   readonly eviction: Eviction;
   readonly pause: Pause;
   readonly clients = new Map<number, Client>();
+  /** Unix time in ms. */
+  readonly startedAt: number;
   /** 40 hex digits, new at each start. */
   readonly runId: string;
   stats = new ServerStats();
@@ -148,6 +150,7 @@ export class Server {
     this.config = options.config;
     this.logLine = options.log;
     this.now = options.clock.now();
+    this.startedAt = this.now;
     this.commands = new CommandTable(options.families);
     this.keyspace = new Keyspace(options.config.number('databases'), options.random);
     this.executor = new Executor(this);

@@ -1,6 +1,14 @@
 import type { Args } from '../resp/args.ts';
 import { CATALOGUE } from './catalogue.ts';
-import { FLAG, type Command, type Family, type FlagName, type Handler, type KeySpec } from './command.ts';
+import {
+  FLAG,
+  USEC_BUCKETS,
+  type Command,
+  type Family,
+  type FlagName,
+  type Handler,
+  type KeySpec,
+} from './command.ts';
 
 const SLOTS = 2048;
 
@@ -121,7 +129,7 @@ function readCommand(
     subcommands: isContainer ? new Map<string, Command>() : undefined,
     parent,
     handler,
-    stats: { calls: 0, usec: 0, rejected: 0, failed: 0 },
+    stats: { calls: 0, usec: 0, rejected: 0, failed: 0, usecBuckets: new Uint32Array(USEC_BUCKETS) },
   };
 }
 

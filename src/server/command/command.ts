@@ -52,7 +52,12 @@ export interface CommandStats {
   usec: number;
   rejected: number;
   failed: number;
+  /** Calls by the power of two of microseconds they took at most, for LATENCY HISTOGRAM. */
+  readonly usecBuckets: Uint32Array;
 }
+
+/** 2^0 up to 2^29 microseconds, which is nine minutes. */
+export const USEC_BUCKETS = 30;
 
 /** One command or subcommand: its facts, its handler, its counters. */
 export interface Command {

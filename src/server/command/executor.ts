@@ -3,7 +3,7 @@ import { unknownCommand, unknownSubcommand, wrongArity } from '../resp/errors.ts
 import { ReplyError } from '../resp/reply-error.ts';
 import type { Server } from '../server.ts';
 import type { Client } from './client.ts';
-import { FLAG, isArityRight, type Command } from './command.ts';
+import { FLAG, isArityRight, USEC_BUCKETS, type Command } from './command.ts';
 import { AS_GIVEN, Context, NOT_AT_ALL, REWRITTEN } from './context.ts';
 import { POSTPONE, QUEUE, SERVER_GATE, passGates } from './gates.ts';
 import { TO_ALL } from './propagation.ts';
@@ -144,6 +144,7 @@ export class Executor {
     const usec = (end - start) * 1000;
     command.stats.calls += 1;
     command.stats.usec += usec;
+    command.stats.usecBuckets[usec <= 1 ? 0 : Math.min(USEC_BUCKETS - 1, 32 - Math.clz32(usec - 1))]! += 1;
     server.stats.commandsProcessed += 1;
     client.lastCommand = command;
     if (usec >= server.slowUsec && (command.flags & FLAG.skip_slowlog) === 0) {
@@ -200,6 +201,11 @@ export class Executor {
       client.reply.truncate(mark);
       client.skipsNextReply = false;
     }
+  }
+
+  /** Whose command is running now: what is pushed to it must wait until its reply is complete. */
+  get current(): Client | undefined {
+    return this.depth > 0 ? this.contexts[0]?.client : undefined;
   }
 
   /** Starts the clock of a batch of commands. */

@@ -1,0 +1,78 @@
+import type { Client } from '../command/client.ts';
+import type { Server } from '../server.ts';
+
+interface OutputLimit {
+  readonly hardBytes: number;
+  readonly softBytes: number;
+  readonly softMs: number;
+}
+
+/** Ends clients that are idle too long, or do not take what they asked for. */
+export class ClientLimits {
+  readonly #server: Server;
+  /** Since when a client is over its soft limit. */
+  readonly #overSince = new Map<Client, number>();
+  #limits: Readonly<Record<string, OutputLimit>> = {};
+  #idleMs = 0;
+  #lastSweepMs = 0;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  attach(): void {
+    const server = this.#server;
+    server.config.onChange('client-output-buffer-limit', (value) => {
+      this.#limits = readLimits(value);
+    });
+    server.config.onChange('timeout', (value) => {
+      this.#idleMs = Number(value) * 1000;
+    });
+    server.checkOutputLimit = (client) => this.#checkOutput(client);
+    server.onGone.push((client) => this.#overSince.delete(client));
+    server.onTick.push(() => this.#sweep());
+  }
+
+  #sweep(): void {
+    const server = this.#server;
+    for (const client of this.#overSince.keys()) this.#checkOutput(client);
+    if (this.#idleMs === 0 || server.now - this.#lastSweepMs < 1000) return;
+    this.#lastSweepMs = server.now;
+    for (const client of server.clients.values()) {
+      if (client.kind !== 'normal' || client.block !== undefined) continue;
+      if (server.now - client.lastActiveAt <= this.#idleMs) continue;
+      server.log('verbose', 'Closing idle client');
+      client.close(true);
+    }
+  }
+
+  /** Replicas are cut by replication itself. */
+  #checkOutput(client: Client): void {
+    const limit = this.#limits[client.kind === 'pubsub' ? 'pubsub' : 'normal'];
+    if (limit === undefined || client.kind === 'replica' || client.kind === 'master') return;
+    const bytes = (client.transport?.pendingBytes ?? 0) + client.reply.length;
+    const isOverSoft = limit.softBytes > 0 && bytes > limit.softBytes;
+    if (!isOverSoft) this.#overSince.delete(client);
+    const since = this.#overSince.get(client) ?? this.#server.now;
+    if (isOverSoft) this.#overSince.set(client, since);
+    const isOverHard = limit.hardBytes > 0 && bytes > limit.hardBytes;
+    if (!isOverHard && !(isOverSoft && this.#server.now - since > limit.softMs)) return;
+    this.#server.log(
+      'warning',
+      `Client id=${String(client.id)} addr=${client.transport?.peer ?? ''} scheduled to be closed ASAP for overcoming of output buffer limits.`,
+    );
+    client.close(true);
+  }
+}
+
+function readLimits(value: string): Record<string, OutputLimit> {
+  const words = value.split(' ');
+  const limits: Record<string, OutputLimit> = {};
+  for (let at = 0; at + 3 < words.length; at += 4)
+    limits[words[at] ?? ''] = {
+      hardBytes: Number(words[at + 1]),
+      softBytes: Number(words[at + 2]),
+      softMs: Number(words[at + 3]) * 1000,
+    };
+  return limits;
+}

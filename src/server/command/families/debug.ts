@@ -1,0 +1,225 @@
+import { digestData, digestValue } from '../../admin/digest-data.ts';
+import { ListValue } from '../../keyspace/values/list-value.ts';
+import { Args } from '../../resp/args.ts';
+import { ERRORS } from '../../resp/errors.ts';
+import { ReplyError } from '../../resp/reply-error.ts';
+import type { Family } from '../command.ts';
+import type { Context } from '../context.ts';
+import { isLocal } from './config.ts';
+
+/** DEBUG: what test suites and interop checks use of it. */
+export const debugCommands: Family = { debug };
+
+const NOT_ALLOWED = new ReplyError(
+  'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local ' +
+    'connection, otherwise you need to set this option in the configuration file, and then restart the server.',
+);
+
+type Subcommand = (ctx: Context, args: Args) => void;
+
+const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
+  SLEEP: sleep,
+  OBJECT: describeObject,
+  'SET-ACTIVE-EXPIRE'(ctx, args) {
+    ctx.server.expiry.isActive = args.int(2) !== 0;
+    ctx.reply.ok();
+  },
+  DIGEST: (ctx) => ctx.reply.simple(digestData(ctx.server.keyspace)),
+  'DIGEST-VALUE': digestValues,
+  POPULATE: populate,
+  PROTOCOL: showProtocol,
+  REPLICATE: replicate,
+  'STRINGMATCH-LEN': (ctx) => ctx.reply.ok(),
+  'QUICKLIST-PACKED-THRESHOLD': (ctx) => ctx.reply.ok(),
+  'SET-DISABLE-DENY-SCRIPTS': (ctx) => ctx.reply.ok(),
+  REPLYBUFFER: (ctx) => ctx.reply.ok(),
+  'DICT-RESIZING': (ctx) => ctx.reply.ok(),
+  'PAUSE-CRON': (ctx) => ctx.reply.ok(),
+  JMAP: (ctx) => ctx.reply.ok(),
+  'CHANGE-REPL-ID': changeReplId,
+  RELOAD: reload,
+  LOADAOF: loadAof,
+  ERROR(_ctx, args) {
+    throw new ReplyError(args.string(2));
+  },
+  LOG(ctx, args) {
+    ctx.server.log('warning', `DEBUG LOG: ${args.string(2)}`);
+    ctx.reply.ok();
+  },
+  HELP: (ctx) => ctx.reply.lines(HELP),
+};
+
+function debug(ctx: Context, args: Args): void {
+  const permission = ctx.server.config.text('enable-debug-command');
+  const isAllowed = permission === 'yes' || (permission === 'local' && isLocal(ctx.client.transport?.peer));
+  if (!isAllowed && !ctx.client.isTrusted) throw NOT_ALLOWED;
+  const name = args.upper(1);
+  const run = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
+  if (run === undefined)
+    throw new ReplyError(
+      `ERR unknown subcommand or wrong number of arguments for '${args.string(1).slice(0, 128)}'. Try DEBUG HELP.`,
+    );
+  run(ctx, args);
+}
+
+/** Stops everything, acknowledgements and all, as the real one does: that is what it is for. */
+function sleep(ctx: Context, args: Args): void {
+  const ms = args.double(2) * 1000;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.max(0, ms));
+  ctx.reply.ok();
+}
+
+function describeObject(ctx: Context, args: Args): void {
+  const ref = ctx.findKey(args.string(2));
+  if (ref === 0) throw ERRORS.noKey;
+  const { db } = ctx;
+  const isString = db.isString(ref);
+  const length = isString ? db.valueLength(ref) : db.object(ref).bytes;
+  const encoding = isString ? db.stringEncoding(ref) : encodingOf(ctx, ref);
+  const quicklist =
+    encoding === 'quicklist' ? ' ql_nodes:1 ql_avg_node:1.00 ql_listpack_max:-2 ql_compressed:0' : '';
+  ctx.reply.simple(
+    `Value at:0x0 refcount:1 encoding:${encoding} serializedlength:${String(length)} lru:${String(db.access(ref))} ` +
+      `lru_seconds_idle:0${quicklist}`,
+  );
+}
+
+function encodingOf(ctx: Context, ref: number): string {
+  const object = ctx.db.object(ref);
+  return object instanceof ListValue ? 'quicklist' : object.type;
+}
+
+function digestValues(ctx: Context, args: Args): void {
+  ctx.reply.arrayHeader(args.count - 2);
+  for (const key of args.strings(2)) {
+    const ref = ctx.findKey(key);
+    ctx.reply.simple(ref === 0 ? '0'.repeat(40) : digestValue(ctx.db, ref));
+  }
+}
+
+/** DEBUG POPULATE count [prefix] [size]: keys `prefix:n` with values `value:n`, padded with zero bytes to size. */
+function populate(ctx: Context, args: Args): void {
+  const count = args.int(2);
+  const prefix = args.count > 3 ? args.string(3) : 'key';
+  const size = args.count > 4 ? args.int(4) : undefined;
+  if (count < 0 || (size !== undefined && size < 0)) throw ERRORS.outOfRange;
+  const { db } = ctx;
+  for (let n = 0; n < count; n += 1) {
+    const key = Buffer.from(`${prefix}:${String(n)}`, 'latin1');
+    if (db.find(key, 0, key.length) !== 0) continue;
+    const text = Buffer.from(`value:${String(n)}`);
+    const value = size === undefined ? text : Buffer.alloc(size);
+    if (size !== undefined) text.copy(value, 0, 0, size);
+    db.insertString(key, 0, key.length, value, 0, value.length);
+  }
+  ctx.reply.ok();
+}
+
+function showProtocol({ reply }: Context, args: Args): void {
+  const kind = args.string(2).toLowerCase();
+  switch (kind) {
+    case 'string':
+      return reply.bulkString('Hello World');
+    case 'integer':
+      return reply.int(12345);
+    case 'double':
+      return reply.double(3141 / 1000);
+    case 'null':
+      return reply.nil();
+    case 'array':
+      reply.arrayHeader(3);
+      for (let n = 0; n < 3; n += 1) reply.int(n);
+      return undefined;
+    case 'set':
+      reply.setHeader(3);
+      for (let n = 0; n < 3; n += 1) reply.int(n);
+      return undefined;
+    case 'map':
+      reply.mapHeader(3);
+      for (let n = 0; n < 3; n += 1) {
+        reply.int(n);
+        reply.bool(n === 1);
+      }
+      return undefined;
+    case 'attrib':
+      if (reply.version === 3) {
+        reply.attributeHeader(1);
+        reply.bulkString('key-popularity');
+        reply.arrayHeader(2);
+        reply.bulkString('key:123');
+        reply.int(90);
+      }
+      return reply.bulkString('Some real reply following the attribute');
+    case 'push':
+      if (reply.version < 3) throw new ReplyError('ERR RESP2 is not supported by this command');
+      reply.pushHeader(2);
+      reply.bulkString('server-cpu-usage');
+      reply.int(42);
+      return undefined;
+    case 'bignum':
+      return reply.bigNumber('1234567999999999999999999999999999999');
+    case 'true':
+      return reply.bool(true);
+    case 'false':
+      return reply.bool(false);
+    case 'verbatim':
+      return reply.verbatim('This is a verbatim\nstring');
+    default:
+      throw new ReplyError(
+        'ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|attrib|push|verbatim|true|false',
+      );
+  }
+}
+
+/** DEBUG REPLICATE AOF|REPL|… command: puts a command into the stream without running it. */
+function replicate(ctx: Context, args: Args): void {
+  if (args.count < 4) throw ERRORS.syntax;
+  ctx.server.propagation.addCommand(ctx.dbIndex, args.strings(3));
+  ctx.reply.ok();
+}
+
+function changeReplId(ctx: Context): void {
+  ctx.server.log('notice', 'Changing replication IDs after receiving change-repl-id');
+  ctx.reply.ok();
+}
+
+function reload(ctx: Context): void {
+  void ctx;
+  throw new ReplyError('ERR Error trying to load the RDB dump, check server logs.');
+}
+
+function loadAof(ctx: Context): void {
+  void ctx;
+  throw new ReplyError('ERR Error trying to load the AOF files, check server logs.');
+}
+
+const HELP = [
+  'DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'CHANGE-REPL-ID',
+  '    Change the replication IDs of the instance.',
+  'DIGEST',
+  '    Output a hex signature representing the current DB content.',
+  'DIGEST-VALUE <key> [<key> ...]',
+  '    Output a hex signature of the values of all the specified keys.',
+  'ERROR <string>',
+  '    Return a Redis protocol error with <string> as message.',
+  'LOADAOF',
+  '    Flush the AOF buffers on disk and reload the AOF in memory.',
+  'OBJECT <key>',
+  '    Show low level info about `key` and associated value.',
+  'POPULATE <count> [<prefix>] [<size>]',
+  '    Create <count> string keys named key:<num>. If <prefix> is specified then',
+  "    it is used instead of the 'key' prefix.",
+  'PROTOCOL <type>',
+  '    Reply with a test value of the specified type.',
+  'RELOAD [option ...]',
+  '    Save the RDB on disk and reload it back to memory.',
+  'REPLICATE <target> <command> [<arg> ...]',
+  '    Put a command into the replication stream without running it.',
+  'SET-ACTIVE-EXPIRE <0|1>',
+  '    Setting it to 0 disables expiring keys (and hash fields) in background.',
+  'SLEEP <seconds>',
+  '    Stop the server for <seconds>. Decimals allowed.',
+  'HELP',
+  '    Print this help.',
+];
