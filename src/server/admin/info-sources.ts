@@ -14,8 +14,8 @@ export class InfoSources {
     'repl_backlog_first_byte_offset:0',
     'repl_backlog_histlen:0',
   ];
-  /** `name → value` over the defaults of `# Persistence`. */
-  persistence: () => Readonly<Record<string, string | number>> = () => ({});
+  /** The fields of `# Persistence`, in order. */
+  persistence: () => Readonly<Record<string, string | number>> = () => ({ loading: 0 });
   /** `name → value` over the defaults of `# Stats` and `# Memory`: syncs, backlog, scripts. */
   counters: () => Readonly<Record<string, string | number>> = () => ({});
 }

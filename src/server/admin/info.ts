@@ -59,9 +59,9 @@ function printSection(name: string, server: Server, parts: InfoParts): string {
     case 'clients':
       return print('Clients', clientFields(server, parts));
     case 'memory':
-      return print('Memory', { ...memoryFields(server, parts) });
+      return print('Memory', memoryFields(server, parts));
     case 'persistence':
-      return print('Persistence', { ...persistenceFields(server), ...parts.sources.persistence() });
+      return print('Persistence', parts.sources.persistence());
     case 'stats':
       return print('Stats', overlay(statFields(server, parts), parts.sources.counters()));
     case 'replication':
@@ -83,7 +83,7 @@ function printSection(name: string, server: Server, parts: InfoParts): string {
   }
 }
 
-function print(title: string, fields: Fields): string {
+function print(title: string, fields: Readonly<Fields>): string {
   const lines = Object.entries(fields).map(([name, value]) => `${name}:${String(value)}`);
   return [`# ${title}`, ...lines, ''].join('\r\n');
 }
@@ -209,41 +209,6 @@ function memoryFields(server: Server, { process, sources }: InfoParts): Fields {
     lazyfreed_objects: 0,
   };
   return overlay(fields, counters);
-}
-
-function persistenceFields(server: Server): Fields {
-  return {
-    loading: server.isLoading ? 1 : 0,
-    async_loading: 0,
-    current_cow_peak: 0,
-    current_cow_size: 0,
-    current_cow_size_age: 0,
-    current_fork_perc: '0.00',
-    current_save_keys_processed: 0,
-    current_save_keys_total: 0,
-    rdb_changes_since_last_save: server.dirty,
-    rdb_bgsave_in_progress: 0,
-    rdb_last_save_time: Math.floor(server.startedAt / 1000),
-    rdb_last_bgsave_status: 'ok',
-    rdb_last_bgsave_time_sec: -1,
-    rdb_current_bgsave_time_sec: -1,
-    rdb_saves: 0,
-    rdb_last_cow_size: 0,
-    rdb_last_load_keys_expired: 0,
-    rdb_last_load_keys_loaded: 0,
-    aof_enabled: server.config.flag('appendonly') ? 1 : 0,
-    aof_rewrite_in_progress: 0,
-    aof_rewrite_scheduled: 0,
-    aof_last_rewrite_time_sec: -1,
-    aof_current_rewrite_time_sec: -1,
-    aof_last_bgrewrite_status: 'ok',
-    aof_rewrites: 0,
-    aof_rewrites_consecutive_failures: 0,
-    aof_last_write_status: 'ok',
-    aof_last_cow_size: 0,
-    module_fork_in_progress: 0,
-    module_fork_last_cow_size: 0,
-  };
 }
 
 function statFields(server: Server, { pubsub, tracking, access, rates }: InfoParts): Fields {

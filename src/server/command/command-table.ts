@@ -32,7 +32,8 @@ export class CommandTable {
     for (const line of CATALOGUE.trim().split('\n')) {
       const name = line.slice(0, line.indexOf(' '));
       if (!isHandled(name, handlers)) continue;
-      this.add(readCommand(line, id, handlers.get(name), this.byName.get(parentName(name))));
+      const isContainer = hasSubcommands(name, handlers);
+      this.add(readCommand(line, id, handlers.get(name), this.byName.get(parentName(name)), isContainer));
       handlers.delete(name);
       id += 1;
     }
@@ -54,7 +55,8 @@ export class CommandTable {
 
   /** By name in any case; `container|subcommand` for subcommands. */
   get(name: string): Command | undefined {
-    const [top = '', sub] = name.toLowerCase().split('|');
+    const [top = '', sub, ...more] = name.toLowerCase().split('|');
+    if (more.length > 0) return undefined;
     const command = this.byName.get(top);
     return sub === undefined ? command : command?.subcommands?.get(sub);
   }
@@ -82,7 +84,10 @@ export class CommandTable {
 }
 
 function isHandled(name: string, handlers: ReadonlyMap<string, Handler>): boolean {
-  if (handlers.has(name)) return true;
+  return handlers.has(name) || hasSubcommands(name, handlers);
+}
+
+function hasSubcommands(name: string, handlers: ReadonlyMap<string, Handler>): boolean {
   for (const handled of handlers.keys()) if (handled.startsWith(`${name}|`)) return true;
   return false;
 }
@@ -106,15 +111,14 @@ function readCommand(
   id: number,
   handler: Handler | undefined,
   parent: Command | undefined,
+  isContainer: boolean,
 ): Command {
   const [name = '', arity, flags = '', first, last, step, categories = '', tips = '', specs = ''] =
     line.split(' ');
   const flagNames = words(flags, ',');
   let bits = 0;
   for (const flag of flagNames) bits |= FLAG[flag as FlagName];
-  // A container without a handler of its own is known by its subcommands, which come next in the catalogue.
-  const isContainer = handler === undefined;
-  return {
+  const command: Command = {
     name,
     arity: Number(arity),
     flags: bits,
@@ -126,10 +130,19 @@ function readCommand(
     tips: words(tips, ','),
     keySpecs: words(specs, ';').map(readKeySpec),
     id,
-    subcommands: isContainer ? new Map<string, Command>() : undefined,
+    subcommands: undefined,
     parent,
     handler,
+    bare: undefined,
     stats: { calls: 0, usec: 0, rejected: 0, failed: 0, usecBuckets: new Uint32Array(USEC_BUCKETS) },
+  };
+  // The subcommands come next in the catalogue.
+  if (!isContainer) return command;
+  return {
+    ...command,
+    subcommands: new Map(),
+    handler: undefined,
+    bare: handler === undefined ? undefined : command,
   };
 }
 

@@ -78,8 +78,10 @@ export interface Command {
   /** For a container: its subcommands by name without the container's. */
   readonly subcommands: Map<string, Command> | undefined;
   readonly parent: Command | undefined;
-  /** Undefined for a container that is nothing by itself. */
+  /** Undefined for a container: what runs is a subcommand, or `bare`. */
   readonly handler: Handler | undefined;
+  /** What a container does when it stands without a subcommand, if anything (COMMAND). */
+  readonly bare: Command | undefined;
   readonly stats: CommandStats;
 }
 

@@ -40,7 +40,10 @@ export class Executor {
       if (!isArityRight(found, args.count)) throw wrongArity(found.name);
       return found;
     }
-    if (args.count < 2) throw wrongArity(found.name);
+    if (args.count < 2) {
+      if (found.bare !== undefined) return found.bare;
+      throw wrongArity(found.name);
+    }
     const sub = found.subcommands.get(args.string(1).toLowerCase());
     if (sub === undefined) throw unknownSubcommand(found.name, args.string(1));
     if (!isArityRight(sub, args.count)) throw wrongArity(sub.name);

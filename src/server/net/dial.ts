@@ -1,4 +1,5 @@
 import net from 'node:net';
+import tls from 'node:tls';
 
 export interface DialEvents {
   opened(): void;
@@ -17,22 +18,31 @@ export interface DialedConnection {
   close(): void;
 }
 
-/** Connects to another server. Fails by `closed`, never by throwing. `localAddress` is what to bind to, if anything. */
+export interface DialOptions {
+  /** What to bind to, if anything. */
+  readonly localAddress?: string;
+  /** Speak TLS. */
+  readonly tls?: tls.ConnectionOptions | undefined;
+}
+
+/** Connects to another server. Fails by `closed`, never by throwing. */
 export function dial(
   host: string,
   port: number,
   events: DialEvents,
-  localAddress?: string,
+  options: DialOptions = {},
 ): DialedConnection {
   let reason = 'closed by peer';
-  const socket = net.connect({
+  const { localAddress } = options;
+  const target = {
     host,
     port,
     noDelay: true,
     keepAlive: true,
     ...(localAddress === undefined ? {} : { localAddress }),
-  });
-  socket.on('connect', () => events.opened());
+  };
+  const socket = options.tls === undefined ? net.connect(target) : tls.connect({ ...target, ...options.tls });
+  socket.on(options.tls === undefined ? 'connect' : 'secureConnect', () => events.opened());
   socket.on('data', (chunk: Buffer) => events.data(chunk));
   socket.on('error', (error: NodeJS.ErrnoException) => {
     reason = error.code ?? error.message;

@@ -5,7 +5,8 @@ import type { Transport } from './transport.ts';
 
 /** Where to listen: an address and port, or the path of a unix socket. */
 export type Endpoint =
-  { readonly host: string; readonly port: number; readonly backlog?: number } | { readonly path: string };
+  | { readonly host: string; readonly port: number; readonly backlog?: number; readonly ipv6Only?: boolean }
+  | { readonly path: string };
 
 /** Accepts connections on one endpoint and lets the server deal with what they send. */
 export class Listener {

@@ -199,6 +199,10 @@ export class Replication {
       .length;
   }
 
+  get settings(): ReplicationSettings {
+    return this.#ports.settings();
+  }
+
   countGoodReplicas(): number {
     return this.replicas.countGood(this.#ports.settings().minReplicasMaxLagMs, this.#ports.now());
   }

@@ -183,13 +183,21 @@ function changeReplId(ctx: Context): void {
   ctx.reply.ok();
 }
 
-function reload(ctx: Context): void {
-  void ctx;
-  throw new ReplyError('ERR Error trying to load the RDB dump, check server logs.');
+function reload(ctx: Context, args: Args): void {
+  const words = new Set(args.strings(2).map((word) => word.toUpperCase()));
+  if ([...words].some((word) => !['NOSAVE', 'NOFLUSH', 'MERGE'].includes(word)))
+    throw new ReplyError('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
+  const { persistence } = ctx.server;
+  if (persistence === undefined) throw new ReplyError('ERR This server keeps nothing on disk');
+  persistence.reload({
+    isSaving: !words.has('NOSAVE'),
+    isFlushing: !words.has('NOFLUSH'),
+    isMerging: words.has('MERGE'),
+  });
+  ctx.reply.ok();
 }
 
-function loadAof(ctx: Context): void {
-  void ctx;
+function loadAof(): void {
   throw new ReplyError('ERR Error trying to load the AOF files, check server logs.');
 }
 

@@ -3,6 +3,7 @@ import { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { ReplyWriter } from '../../resp/reply-writer.ts';
+import { KEY_SPEC_NOTES } from '../catalogue.ts';
 import { isArityRight, type Command, type Family, type KeySpec } from '../command.ts';
 import type { Context } from '../context.ts';
 import { findKeys, type KeyArgument } from '../find-keys.ts';
@@ -41,7 +42,7 @@ export const introspectionCommands: Family = {
 function describeAll({ reply }: Context, commands: readonly (Command | undefined)[]): void {
   reply.arrayHeader(commands.length);
   for (const command of commands) {
-    if (command === undefined) reply.nilArray();
+    if (command === undefined) reply.nil();
     else describe(reply, command);
   }
 }
@@ -58,12 +59,13 @@ function describe(reply: ReplyWriter, command: Command): void {
     reply,
     command.categories.map((category) => `@${category}`),
   );
-  reply.arrayHeader(command.tips.length);
+  reply.setHeader(command.tips.length);
   for (const tip of command.tips) reply.bulkString(tip);
-  reply.arrayHeader(command.keySpecs.length);
-  for (const spec of command.keySpecs) describeKeySpec(reply, spec);
+  reply.setHeader(command.keySpecs.length);
+  for (const [index, spec] of command.keySpecs.entries())
+    describeKeySpec(reply, spec, KEY_SPEC_NOTES[command.name]?.[index]);
   const subcommands = [...(command.subcommands?.values() ?? [])];
-  reply.arrayHeader(subcommands.length);
+  reply.setHeader(subcommands.length);
   for (const subcommand of subcommands) describe(reply, subcommand);
 }
 
@@ -73,8 +75,12 @@ function writeWords(reply: ReplyWriter, words: readonly string[]): void {
   for (const word of words) reply.simple(word);
 }
 
-function describeKeySpec(reply: ReplyWriter, { flags, begin, find }: KeySpec): void {
-  reply.mapHeader(3);
+function describeKeySpec(reply: ReplyWriter, { flags, begin, find }: KeySpec, notes: string | undefined): void {
+  reply.mapHeader(notes === undefined ? 3 : 4);
+  if (notes !== undefined) {
+    reply.bulkString('notes');
+    reply.bulkString(notes);
+  }
   reply.bulkString('flags');
   writeWords(reply, flags);
   reply.bulkString('begin_search');

@@ -126,13 +126,19 @@ function checkMode(mode: TrackingMode, known: TrackingMode | undefined): void {
   if ((mode.isOptIn && known?.isOptOut === true) || (mode.isOptOut && known?.isOptIn === true))
     throw SWITCH_OPT;
   if (!mode.isBroadcast) return;
-  const all = [...(known?.prefixes ?? []), ...mode.prefixes];
+  const collides = (prefix: string, other: string): boolean =>
+    other !== prefix && (other.startsWith(prefix) || prefix.startsWith(other));
   for (const prefix of mode.prefixes) {
-    const other = all.find((one) => one !== prefix && (one.startsWith(prefix) || prefix.startsWith(one)));
-    if (other !== undefined)
-      throw new ReplyError(
-        `ERR Prefix '${prefix}' overlaps with an existing prefix '${other}'. Prefixes for a single client must not overlap.`,
-      );
+    const own = [...(known?.prefixes ?? [])].find((other) => collides(prefix, other));
+    if (own !== undefined) throw overlap(prefix, `an existing prefix '${own}'`);
+    const given = [...mode.prefixes].find((other) => collides(prefix, other));
+    if (given !== undefined) throw overlap(prefix, `another provided prefix '${given}'`);
   }
   if (mode.prefixes.size === 0) mode.prefixes.add('');
+}
+
+function overlap(prefix: string, other: string): ReplyError {
+  return new ReplyError(
+    `ERR Prefix '${prefix}' overlaps with ${other}. Prefixes for a single client must not overlap.`,
+  );
 }

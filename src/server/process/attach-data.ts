@@ -1,0 +1,59 @@
+import type { InfoSources } from '../admin/info-sources.ts';
+import type { LiveConfig } from '../config/live-config.ts';
+import { dial } from '../net/dial.ts';
+import { describePersistence } from '../persistence/describe-persistence.ts';
+import { Persistence } from '../persistence/persistence.ts';
+import { attachReplication, followConfigured } from '../replication/attach-replication.ts';
+import { SpoolFile } from '../replication/spool-file.ts';
+import { printReplicationInfo } from '../replication/status.ts';
+import type { Server } from '../server.ts';
+import { tlsClientOptions } from './tls.ts';
+
+/** What the process does with a server's data at its begin and end. */
+export interface DataParts {
+  /** Brings in what is on disk. */
+  readonly load: () => Promise<void>;
+  /** Follows the configured master, if any. */
+  readonly follow: () => void;
+  readonly persist: (isSaving: boolean) => void;
+  readonly laggingReplicas: () => number;
+}
+
+/** Hangs replication and the disk into a server, and both into INFO. */
+export function attachData(
+  server: Server,
+  config: LiveConfig,
+  sources: InfoSources,
+  inFolder: (file: string) => string,
+): DataParts {
+  const persistence = new Persistence(server);
+  const replication = attachReplication(server, {
+    connect: ({ host, port }, events) => {
+      const source = config.text('bind-source-addr');
+      const tls = config.flag('tls-replication') ? tlsClientOptions(config, inFolder) : undefined;
+      return dial(host, port, events, { ...(source === '' ? {} : { localAddress: source }), tls });
+    },
+    createSpool: () => new SpoolFile(config.text('dir')),
+    fsyncedOffset: () => persistence.log?.syncedOffset ?? null,
+    snapshots: persistence.snapshots,
+    receiver: persistence.receiver,
+  });
+  persistence.sources.streamPosition = () => replication.savePosition() ?? undefined;
+  sources.persistence = () => Object.fromEntries(describePersistence(server, persistence));
+  sources.replication = () => printReplicationInfo(replication, replication.settings, server.now);
+  sources.counters = () => ({
+    sync_full: replication.stats.syncFull,
+    sync_partial_ok: replication.stats.syncPartialOk,
+    sync_partial_err: replication.stats.syncPartialErr,
+  });
+  return {
+    load: async () => {
+      await persistence.loadAtStart();
+      if (persistence.loadedPosition !== undefined)
+        replication.restore(persistence.loadedPosition, config.text('replicaof') !== '');
+    },
+    follow: () => followConfigured(server),
+    persist: (isSaving) => persistence.shutDown(isSaving),
+    laggingReplicas: () => replication.countLaggingReplicas(),
+  };
+}

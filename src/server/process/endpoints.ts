@@ -1,0 +1,153 @@
+import { chmodSync, rmSync } from 'node:fs';
+import type { LiveConfig } from '../config/live-config.ts';
+import { Listener, type Endpoint } from '../net/listener.ts';
+import type { Server } from '../server.ts';
+import { createTlsAcceptor, type TlsAcceptor } from './tls.ts';
+
+/** Addresses that need not exist on this machine: those with a `-` in front. */
+const MISSING_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOTFOUND']);
+
+/** What went wrong, in Redis' words. */
+export class ListenError extends Error {}
+
+/** All that a server listens on: TCP and TLS ports on several addresses, and a unix socket. */
+export class Endpoints {
+  readonly #server: Server;
+  readonly #config: LiveConfig;
+  /** Makes a path of the configuration absolute. */
+  readonly #resolve: (file: string) => string;
+  #tcp: Listener[] = [];
+  #tls: TlsAcceptor[] = [];
+  #unix: Listener | undefined;
+  #unixPath = '';
+  /** The TCP port in use, 0 for none. */
+  tcpPort = 0;
+
+  constructor(server: Server, config: LiveConfig, resolve: (file: string) => string) {
+    this.#server = server;
+    this.#config = config;
+    this.#resolve = resolve;
+  }
+
+  /** Opens everything the configuration names; throws `ListenError`. Returns the kinds that are open. */
+  async open(): Promise<string[]> {
+    const kinds: string[] = [];
+    if (this.#config.number('port') > 0) {
+      await this.#openTcp();
+      kinds.push('tcp');
+    }
+    if (this.#config.number('tls-port') > 0) {
+      await this.#openTls();
+      kinds.push('tls');
+    }
+    if (this.#config.text('unixsocket') !== '') {
+      await this.#openUnix();
+      kinds.push('unix');
+    }
+    this.#watch();
+    return kinds;
+  }
+
+  close(): void {
+    for (const listener of [...this.#tcp, ...this.#tls]) listener.close();
+    this.#unix?.close();
+    if (this.#unixPath !== '') rmSync(this.#unixPath, { force: true });
+  }
+
+  #watch(): void {
+    this.#config.onApply('port', () => this.#reopen(() => this.#openTcp(), this.#tcp));
+    this.#config.onApply('bind', () => this.#reopen(() => this.#openTcp(), this.#tcp));
+    this.#config.onApply('tls-port', () => this.#reopen(() => this.#openTls(), this.#tls));
+  }
+
+  /** The new listeners take over as soon as they are open; a port that can't be had is told by the log. */
+  #reopen(open: () => Promise<void>, old: readonly { close: () => void }[]): undefined {
+    for (const listener of old) listener.close();
+    open().catch((error: unknown) => {
+      if (!(error instanceof ListenError)) throw error;
+    });
+    return undefined;
+  }
+
+  async #openTcp(): Promise<void> {
+    const port = this.#config.number('port');
+    this.#tcp = [];
+    this.tcpPort = port;
+    if (port === 0) return;
+    await this.#onEachAddress(port, 'tcp', async (endpoint) => {
+      const listener = new Listener(this.#server);
+      await listener.listen(endpoint);
+      this.#tcp.push(listener);
+    });
+  }
+
+  async #openTls(): Promise<void> {
+    const port = this.#config.number('tls-port');
+    this.#tls = [];
+    if (port === 0) return;
+    await this.#onEachAddress(port, 'tls', async (endpoint) => {
+      const acceptor = createTlsAcceptor(this.#server, this.#config, this.#resolve);
+      await acceptor.listen(endpoint);
+      this.#tls.push(acceptor);
+    });
+  }
+
+  async #onEachAddress(
+    port: number,
+    kind: string,
+    listen: (endpoint: Endpoint) => Promise<void>,
+  ): Promise<void> {
+    const backlog = this.#config.number('tcp-backlog');
+    let opened = 0;
+    for (const address of this.#config.words('bind')) {
+      const isOptional = address.startsWith('-');
+      const host = isOptional ? address.slice(1) : address;
+      try {
+        await listen({ ...socketAddress(host), port, backlog });
+        opened += 1;
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+        if (isOptional && MISSING_ADDRESS.has(code)) continue;
+        const reason = code === 'EADDRINUSE' ? 'Address already in use' : code;
+        this.#server.log(
+          'warning',
+          `Warning: Could not create server TCP listening socket ${host}:${String(port)}: bind: ${reason}`,
+        );
+        // As in Redis, an address this machine does not know is skipped as long as others are there.
+        if (MISSING_ADDRESS.has(code)) continue;
+        throw this.#failed(port, kind);
+      }
+    }
+    if (opened === 0) throw this.#failed(port, kind);
+  }
+
+  #failed(port: number, kind: string): ListenError {
+    const text = `Failed listening on port ${String(port)} (${kind}), aborting.`;
+    this.#server.log('warning', text);
+    return new ListenError(text);
+  }
+
+  async #openUnix(): Promise<void> {
+    const file = this.#resolve(this.#config.text('unixsocket'));
+    rmSync(file, { force: true });
+    const listener = new Listener(this.#server);
+    try {
+      await listener.listen({ path: file });
+    } catch (error) {
+      const text = `Failed opening Unix socket: bind: ${error instanceof Error ? error.message : ''}`;
+      this.#server.log('warning', text);
+      throw new ListenError(text);
+    }
+    const mode = Number.parseInt(this.#config.text('unixsocketperm'), 8);
+    if (mode > 0) chmodSync(file, mode);
+    this.#unix = listener;
+    this.#unixPath = file;
+  }
+}
+
+/** `*` is every IPv4 address and `::*` every IPv6 one, each by itself. */
+function socketAddress(host: string): { readonly host: string; readonly ipv6Only?: boolean } {
+  if (host === '*') return { host: '0.0.0.0' };
+  if (host === '::*' || host === '::') return { host: '::', ipv6Only: true };
+  return host.includes(':') ? { host, ipv6Only: true } : { host };
+}
