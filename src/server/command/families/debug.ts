@@ -35,7 +35,6 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   REPLYBUFFER: (ctx) => ctx.reply.ok(),
   'DICT-RESIZING': (ctx) => ctx.reply.ok(),
   'PAUSE-CRON': (ctx) => ctx.reply.ok(),
-  JMAP: (ctx) => ctx.reply.ok(),
   'CHANGE-REPL-ID': changeReplId,
   RELOAD: reload,
   LOADAOF: loadAof,
@@ -155,7 +154,7 @@ function showProtocol({ reply }: Context, args: Args): void {
       reply.pushHeader(2);
       reply.bulkString('server-cpu-usage');
       reply.int(42);
-      return undefined;
+      return reply.bulkString('Some real reply following the push reply');
     case 'bignum':
       return reply.bigNumber('1234567999999999999999999999999999999');
     case 'true':
@@ -166,7 +165,7 @@ function showProtocol({ reply }: Context, args: Args): void {
       return reply.verbatim('This is a verbatim\nstring');
     default:
       throw new ReplyError(
-        'ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|attrib|push|verbatim|true|false',
+        'ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false',
       );
   }
 }

@@ -75,7 +75,11 @@ function writeWords(reply: ReplyWriter, words: readonly string[]): void {
   for (const word of words) reply.simple(word);
 }
 
-function describeKeySpec(reply: ReplyWriter, { flags, begin, find }: KeySpec, notes: string | undefined): void {
+function describeKeySpec(
+  reply: ReplyWriter,
+  { flags, begin, find }: KeySpec,
+  notes: string | undefined,
+): void {
   reply.mapHeader(notes === undefined ? 3 : 4);
   if (notes !== undefined) {
     reply.bulkString('notes');
