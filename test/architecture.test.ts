@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, { readonly all: readonly string[]; readonly typ
   apply: { all: ['conf', 'topology', 'plan', 'render', 'observe', 'hosts', 'compare'] },
   hosts: { all: [], types: ['topology'] },
   show: { all: [], types: ['topology', 'render', 'observe', 'compare', 'plan', 'apply', 'hosts'] },
-  commands: { all: ['topology', 'render', 'observe', 'compare', 'plan', 'apply', 'hosts', 'show'] },
+  commands: { all: ['conf', 'topology', 'render', 'observe', 'compare', 'plan', 'apply', 'hosts', 'show'] },
   server: { all: ['conf'] },
 };
 
