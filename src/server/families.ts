@@ -21,6 +21,11 @@ import { transactionCommands } from './command/families/transactions.ts';
 import { zsetAlgebraCommands } from './command/families/zset-algebra.ts';
 import { zsetPopCommands } from './command/families/zset-pops.ts';
 import { zsetRangeCommands } from './command/families/zset-ranges.ts';
+import { streamClaimCommands } from './command/families/stream-claims.ts';
+import { streamGroupCommands } from './command/families/stream-groups.ts';
+import { streamInfoCommands } from './command/families/stream-info.ts';
+import { streamReadCommands } from './command/families/stream-reads.ts';
+import { streamCommands } from './command/families/streams.ts';
 
 /** Every command family the server has. A new one is added here and nowhere else. */
 export const FAMILIES: readonly Family[] = [
@@ -30,6 +35,11 @@ export const FAMILIES: readonly Family[] = [
   listCommands,
   listMoveCommands,
   hashCommands,
+  streamCommands,
+  streamReadCommands,
+  streamInfoCommands,
+  streamGroupCommands,
+  streamClaimCommands,
   zsetRangeCommands,
   zsetPopCommands,
   zsetAlgebraCommands,
