@@ -26,6 +26,8 @@ import { streamGroupCommands } from './command/families/stream-groups.ts';
 import { streamInfoCommands } from './command/families/stream-info.ts';
 import { streamReadCommands } from './command/families/stream-reads.ts';
 import { streamCommands } from './command/families/streams.ts';
+import { geoSearchCommands } from './command/families/geo-search.ts';
+import { geoCommands } from './command/families/geo.ts';
 
 /** Every command family the server has. A new one is added here and nowhere else. */
 export const FAMILIES: readonly Family[] = [
@@ -35,6 +37,8 @@ export const FAMILIES: readonly Family[] = [
   listCommands,
   listMoveCommands,
   hashCommands,
+  geoCommands,
+  geoSearchCommands,
   streamCommands,
   streamReadCommands,
   streamInfoCommands,

@@ -11,8 +11,8 @@ import { drawPositions, readDrawCount } from './random-draw.ts';
 import { readCursor, readScanOptions, replyScan } from './scan-options.ts';
 
 export const sortedSetCommands: Family = {
-  zadd: (ctx, args) => add(ctx, args, false),
-  zincrby: (ctx, args) => add(ctx, args, true),
+  zadd: (ctx, args) => addScores(ctx, args, false),
+  zincrby: (ctx, args) => addScores(ctx, args, true),
   zrem,
   zcard: (ctx, args) => ctx.reply.int(ctx.readValue(args, 1, ZSetValue)?.size ?? 0),
   zscore: (ctx, args) => replyScore(ctx, ctx.readValue(args, 1, ZSetValue)?.score(args.string(2))),
@@ -28,7 +28,7 @@ const GT_LT_NX = new ReplyError('ERR GT, LT, and/or NX options at the same time 
 const ONE_PAIR = new ReplyError('ERR INCR option supports a single increment-element pair');
 const NOT_A_NUMBER = new ReplyError('ERR resulting score is not a number (NaN)');
 
-export const makeZSet = (): ZSetValue => new ZSetValue();
+const makeZSet = (): ZSetValue => new ZSetValue();
 
 /** What ZADD was asked, and what it did. */
 interface Addition {
@@ -40,7 +40,8 @@ interface Addition {
   countsChanges: boolean;
 }
 
-function add(ctx: Context, args: Args, isIncrement: boolean): void {
+/** ZADD, or with `isIncrement` ZINCRBY: `args` may have been made from another command's. */
+export function addScores(ctx: Context, args: Args, isIncrement: boolean): void {
   const options: Addition = {
     isIncrement,
     isOnlyNew: false,
