@@ -1,3 +1,5 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { Redis } from 'ioredis';
 import { startBundledServer } from '../support/bundled-server.ts';
 import { readDataset } from '../support/dataset.ts';
@@ -8,6 +10,7 @@ import { startRealServer } from '../support/real-server.ts';
 export interface ReplicationNode {
   readonly engine: TestEngine;
   readonly port: number;
+  readonly folder: string;
   readonly client: Redis;
   stop(): Promise<void>;
 }
@@ -15,27 +18,29 @@ export interface ReplicationNode {
 const QUICK = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1'];
 
 /** A node of any engine that does not wait five seconds for company before a full resync. */
-export async function startNode(engine: TestEngine, flags: readonly string[] = []): Promise<ReplicationNode> {
+export async function startNode(
+  engine: TestEngine,
+  flags: readonly string[] = [],
+  prepare: (folder: string) => void = () => undefined,
+): Promise<ReplicationNode> {
   if (engine === 'bundled') {
-    const server = await startBundledServer([...QUICK, ...flags]);
+    const server = await startBundledServer([...QUICK, ...flags], prepare);
     const client = connect(server.port);
     const stop = async (): Promise<void> => {
       client.disconnect();
       await server.stop();
     };
-    return { engine, port: server.port, client, stop };
+    return { engine, port: server.port, folder: server.folder, client, stop };
   }
-  const server = await startRealServer(engine === 'redis' ? 'redis-server' : 'valkey-server', [
-    ...QUICK,
-    ...flags,
-  ]);
+  const binary = engine === 'redis' ? 'redis-server' : 'valkey-server';
+  const server = await startRealServer(binary, [...QUICK, ...flags], prepare);
   server.client.disconnect();
   const client = connect(server.port);
   const stop = async (): Promise<void> => {
     client.disconnect();
     await server.stop();
   };
-  return { engine, port: server.port, client, stop };
+  return { engine, port: server.port, folder: server.folder, client, stop };
 }
 
 function connect(port: number): Redis {
@@ -104,4 +109,19 @@ export async function fillNode({ client }: ReplicationNode, round: number): Prom
   batch.select(3).append('elsewhere', `${round};`).select(0);
   const results = await batch.exec();
   for (const [error] of results ?? []) if (error !== null) throw error;
+}
+
+/** SHUTDOWN SAVE, and a new process with the same data, on another port. */
+export async function restart(node: ReplicationNode, flags: readonly string[]): Promise<ReplicationNode> {
+  const dump = path.join(node.folder, 'dump.rdb');
+  await node.client.call('SHUTDOWN', 'SAVE').catch(() => undefined);
+  const saved = await poll(
+    'the dump of a server that shuts down',
+    async () => existsSync(dump) && readFileSync(dump),
+  );
+  const next = await startNode(node.engine, flags, (folder) =>
+    writeFileSync(path.join(folder, 'dump.rdb'), saved),
+  );
+  await node.stop();
+  return next;
 }

@@ -8,6 +8,7 @@ import {
   follow,
   readDatasets,
   readInfo,
+  restart,
   startNode,
   type ReplicationNode,
 } from './replication-nodes.ts';
@@ -149,6 +150,32 @@ describe.each(REAL)('with %s', (real) => {
     await expectEqual([replica, master]);
     expect((await readInfo(master)).get('master_failover_state')).toBe('no-failover');
     expect((await counters(replica)).full).toBe(0);
+  });
+
+  it.skipIf(!isThere).each([
+    ['bundled', real],
+    [real, 'bundled'],
+  ] as const)('resumes after a restart: %s master, %s replica', async (above, below) => {
+    const master = await start(above);
+    const replica = await start(below);
+    const proxy = await startTcpProxy(master.port);
+    running.push(proxy);
+    await fillNode(master, 0);
+    await follow(replica, proxy.port);
+    await awaitInSync(master, [replica]);
+
+    const replicaAgain = await restart(replica, ['--replicaof', `127.0.0.1 ${proxy.port}`]);
+    running.push(replicaAgain);
+    await fillNode(master, 1);
+    await expectEqual([master, replicaAgain]);
+    expect(await counters(master)).toEqual({ full: 1, partial: 1 });
+
+    const masterAgain = await restart(master, []);
+    running.push(masterAgain);
+    proxy.retarget(masterAgain.port);
+    await fillNode(masterAgain, 2);
+    await expectEqual([masterAgain, replicaAgain]);
+    expect(await counters(masterAgain)).toEqual({ full: 0, partial: 1 });
   });
 
   it.skipIf(!isThere)('logs in to its master with masterauth', async () => {

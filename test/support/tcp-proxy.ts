@@ -10,14 +10,17 @@ export interface TcpProxy {
   /** Refuses new connections until `open`. */
   close(): void;
   open(): void;
+  /** New connections go to another port, as if the server had been restarted there. */
+  retarget(port: number): void;
   stop(): Promise<void>;
 }
 
 /** A way to a port on loopback that can be cut. */
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+export async function startTcpProxy(firstPort: number): Promise<TcpProxy> {
   const [port] = (await freePorts(1)) as [number];
   const sockets = new Set<net.Socket>();
   let isOpen = true;
+  let targetPort = firstPort;
   let connectionCount = 0;
   const server = net.createServer((near) => {
     if (!isOpen) {
@@ -56,6 +59,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     open: () => {
       isOpen = true;
+    },
+    retarget: (port) => {
+      targetPort = port;
     },
     stop: async () => {
       cut();
