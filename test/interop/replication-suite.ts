@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { hasEngine, type TestEngine } from '../support/engines.ts';
 import { poll } from '../support/poll.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -13,12 +13,7 @@ import {
   type ReplicationNode,
 } from './replication-nodes.ts';
 
-const REAL = ['redis', 'valkey'] as const;
 const running: { stop(): Promise<void> }[] = [];
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map(async (part) => part.stop()));
-});
 
 async function start(engine: TestEngine, flags: readonly string[] = []): Promise<ReplicationNode> {
   const node = await startNode(engine, flags);
@@ -62,7 +57,12 @@ async function counters(node: ReplicationNode): Promise<{ full: number; partial:
   return { full: Number(info.get('sync_full')), partial: Number(info.get('sync_partial_ok')) };
 }
 
-describe.each(REAL)('with %s', (real) => {
+/** Trees of bundled servers and one real engine, in both directions. One file per engine, so that they run side by side. */
+export function describeReplicationWith(real: 'redis' | 'valkey'): void {
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map(async (part) => part.stop()));
+  });
+
   const isThere = hasEngine(real);
   const CHAINS: readonly (readonly TestEngine[])[] = [
     [real, 'bundled', real],
@@ -211,4 +211,4 @@ describe.each(REAL)('with %s', (real) => {
     await expectEqual([master, replica, leaf]);
     expect((await counters(master)).partial).toBeGreaterThan(0);
   });
-});
+}
