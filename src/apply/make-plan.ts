@@ -1,6 +1,7 @@
 import type { LiveNodeView, LiveView, NodeView } from '../plan/live-view.ts';
 import type { Plan, Verb } from '../plan/plan.ts';
 import { DEFAULT_CHANGE_OPTIONS, planUp, type ChangeOptions } from '../plan/plan-up.ts';
+import { preflight } from '../plan/preflight.ts';
 import { treeOf, type Tree } from '../plan/tree.ts';
 import type { NodeId } from '../topology/model.ts';
 import type { ApplyContext } from './context.ts';
@@ -37,6 +38,17 @@ export async function makePlan(
     options,
   });
   if (decision.kind === 'refused') throw refusalError(decision.refusals);
+  const doubts = decision.plan.stages.flat().flatMap((step) =>
+    step.kind === 'promote'
+      ? preflight({
+          observation: stock.observation,
+          from: step.from,
+          to: step.node,
+          options: options.switchover,
+        })
+      : [],
+  );
+  if (doubts.length > 0 && request.beforeFence === undefined) throw refusalError(doubts);
   return { plan: decision.plan, stock };
 }
 

@@ -1,8 +1,15 @@
-import type { NodeId } from '../topology/model.ts';
+import { rankCandidates, type Candidate } from '../plan/candidates.ts';
+import { liveNodeOf, type LiveView } from '../plan/live-view.ts';
 import { DEFAULT_SWITCHOVER } from '../plan/plan-switchover.ts';
+import { ancestorsOf, rootOf, treeOf, withParents, type Tree } from '../plan/tree.ts';
+import { ReplctlError } from '../errors.ts';
+import { promoteInTree } from '../topology/change-tree.ts';
+import type { NodeId, Topology } from '../topology/model.ts';
 import { change, type ChangeResult } from './change.ts';
 import type { ApplyContext } from './context.ts';
-import { editPromote } from './rearrange.ts';
+import { openDeployment } from './deployment.ts';
+import { editPromote, editTree } from './rearrange.ts';
+import { takeStock } from './take-stock.ts';
 
 export interface PromoteOptions {
   readonly isDryRun: boolean;
@@ -10,17 +17,83 @@ export interface PromoteOptions {
   readonly fenceBudgetMs?: number | undefined;
 }
 
+export interface ForcedPromoteOptions extends PromoteOptions {
+  /** Go on although the dead master's host cannot be told to keep it down. */
+  readonly acceptsSplitBrain?: boolean | undefined;
+}
+
+const OBSERVE_TIMEOUT_MS = 2_000;
+
 /** Planned switchover to any node of the tree: no acknowledged write lost, no full resync, or nothing changed. */
 export function promote(
   context: ApplyContext,
   target: NodeId,
   options: PromoteOptions,
 ): Promise<ChangeResult> {
-  const fenceBudgetMs = options.fenceBudgetMs ?? DEFAULT_SWITCHOVER.fenceBudgetMs;
   return change(context, {
     verb: 'promote',
     edit: editPromote(context.topology, target),
-    options: { startsNodes: false, switchover: { ...DEFAULT_SWITCHOVER, fenceBudgetMs } },
+    options: { startsNodes: false, switchover: switchoverOf(options) },
     isDryRun: options.isDryRun,
   });
+}
+
+/** Who could be promoted, best first; the first is what `--candidate auto` takes. Changes nothing. */
+export async function candidates(context: ApplyContext): Promise<Candidate[]> {
+  const { view } = await stockOf(context);
+  return rankCandidates(view, rootOf(treeOf(context.topology)));
+}
+
+/**
+ * Promotion when the master is dead: proven dead, kept from coming back as master, then the replica that holds the
+ * most takes over; is that not `target` (null: it is), the role goes on to it without loss. Replicas of dead nodes are hung under
+ * their nearest living ancestor. REFUSED while the master may be alive.
+ */
+export async function promoteForced(
+  context: ApplyContext,
+  target: NodeId | null,
+  options: ForcedPromoteOptions,
+): Promise<ChangeResult & { readonly candidates: readonly Candidate[] }> {
+  const { view, topology } = await stockOf(context);
+  const table = rankCandidates(view, rootOf(treeOf(topology)));
+  const chosen = target === null ? table.find(({ isChosen }) => isChosen)?.node : target;
+  if (chosen === undefined || liveNodeOf(view, chosen) === null) {
+    throw new ReplctlError('REFUSED', `${chosen ?? 'no node'} can be promoted; nothing was changed`, {
+      hint: 'replctl status',
+      details: { candidates: table },
+    });
+  }
+  const result = await change(context, {
+    verb: 'promote',
+    edit: editTree(topology, (before) => treeAfter(before, chosen, view)),
+    options: {
+      startsNodes: false,
+      isForced: true,
+      acceptsSplitBrain: options.acceptsSplitBrain ?? false,
+      switchover: switchoverOf(options),
+    },
+    isDryRun: options.isDryRun,
+  });
+  return { ...result, candidates: table };
+}
+
+/** The promotion, and living children of dead nodes with their nearest living ancestor. */
+function treeAfter(topology: Topology, target: NodeId, view: LiveView): Tree {
+  const tree = promoteInTree(topology, target);
+  const isAlive = (id: NodeId): boolean => liveNodeOf(view, id) !== null;
+  const orphans = [...tree].filter(([id, parent]) => parent !== null && isAlive(id) && !isAlive(parent));
+  return withParents(
+    tree,
+    orphans.map(([id]) => [id, ancestorsOf(tree, id).find(isAlive) ?? target]),
+  );
+}
+
+async function stockOf(context: ApplyContext): Promise<{ view: LiveView; topology: Topology }> {
+  const deployment = await openDeployment(context.topology);
+  const { view } = await takeStock(deployment, { timeoutMs: OBSERVE_TIMEOUT_MS, signal: context.signal });
+  return { view, topology: context.topology };
+}
+
+function switchoverOf({ fenceBudgetMs }: PromoteOptions): typeof DEFAULT_SWITCHOVER {
+  return { ...DEFAULT_SWITCHOVER, fenceBudgetMs: fenceBudgetMs ?? DEFAULT_SWITCHOVER.fenceBudgetMs };
 }

@@ -18,6 +18,8 @@ export interface RootQuestion {
   readonly declared: Tree;
   /** The tree as it was last applied; null the first time. */
   readonly applied: Tree | null;
+  /** The last master is held to be dead (it will be proven): it is not started again, a replica takes over. */
+  readonly isForced: boolean;
 }
 
 /** Picks the master to set out from; never one whose start or reign would wipe data that another node holds. */
@@ -29,7 +31,7 @@ export function chooseRoot(question: RootQuestion): RootChoice {
   const last = rootOf(question.applied ?? question.declared);
   const node = question.view.nodes.get(last);
   const best = bestReplica(live);
-  if (node?.kind === 'down') {
+  if (node?.kind === 'down' && !question.isForced) {
     if (node.port === 'squatted') {
       return refuse('PortHeld', last, `the port of ${last} is held by something else`, 'free the port');
     }
@@ -68,7 +70,7 @@ export function chooseRoot(question: RootQuestion): RootChoice {
     reason:
       node?.kind === 'live'
         ? 'no node is master'
-        : `${last} is down and what it has on disk is older than what ${best} holds`,
+        : `${last} is down${question.isForced ? '' : ' and has less on disk'}: ${best} holds the most; what only ${last} had is lost`,
   };
 }
 

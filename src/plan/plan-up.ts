@@ -34,6 +34,10 @@ export interface ChangeOptions {
   readonly restoresRoles: boolean;
   /** Consent to throw away the writes of a second master. */
   readonly discardsDiverged: boolean;
+  /** The last master is dead, and not to be started again. */
+  readonly isForced: boolean;
+  /** Consent to promote although the dead master's host cannot be asked to keep it down. */
+  readonly acceptsSplitBrain: boolean;
   readonly switchover: SwitchoverOptions;
 }
 
@@ -42,6 +46,8 @@ export const DEFAULT_CHANGE_OPTIONS: ChangeOptions = {
   allowsRemoval: false,
   restoresRoles: false,
   discardsDiverged: false,
+  isForced: false,
+  acceptsSplitBrain: false,
   switchover: DEFAULT_SWITCHOVER,
 };
 
@@ -54,7 +60,7 @@ export type Decision =
  * `move`, `add` and `remove`: these only differ in how they edit the declaration.
  */
 export function planUp(question: ChangeQuestion): Decision {
-  const choice = chooseRoot(question);
+  const choice = chooseRoot({ ...question, isForced: question.options.isForced });
   const refusals = [...refuseNodes(question), ...refuseRoot(question, choice)];
   if (choice.kind === 'refused' || refusals.length > 0) return { kind: 'refused', refusals };
   const changes = planStages(question, choice);
@@ -138,7 +144,7 @@ function establishRoot({ view, options }: ChangeQuestion, choice: UsableChoice):
       );
       return [
         [{ kind: 'prove-dead', node: dead, witnesses }],
-        [{ kind: 'fence-dead', node: dead, to: root, how: 'conf' }],
+        [{ kind: 'fence-dead', node: dead, to: root, how: options.acceptsSplitBrain ? 'accepted' : 'conf' }],
         [promote],
       ];
     }
@@ -215,7 +221,7 @@ function refuseNodes({ view, declared, options }: ChangeQuestion): Refusal[] {
       }
       return node.isOurs ? [] : [notOurs(id)];
     }
-    if (node.kind === 'live') return [];
+    if (node.kind === 'live') return node.isOurs ? [] : [stranger(id)];
     if (!options.startsNodes) return [];
     if (node.port === 'squatted') {
       return [
@@ -241,6 +247,15 @@ function refuseNodes({ view, declared, options }: ChangeQuestion): Refusal[] {
   });
 }
 
+function stranger(id: NodeId): Refusal {
+  return {
+    code: 'NotOurs',
+    node: id,
+    message: `${id}: a server answers on its port that replctl did not start`,
+    hint: 'replctl adopt, if it is meant; else stop it or give the node another port',
+  };
+}
+
 function notOurs(id: NodeId): Refusal {
   return {
     code: 'NotOurs',
@@ -256,6 +271,14 @@ function refuseRoot(question: ChangeQuestion, choice: RootChoice): Refusal[] {
   const { root } = choice;
   const target = rootOf(declared);
   const refusals: Refusal[] = [];
+  if (choice.kind === 'live' && options.isForced) {
+    refusals.push({
+      code: 'MasterNotDead',
+      node: root,
+      message: `${root} is master and answers: nothing has to be forced`,
+      hint: `replctl promote ${target} switches over without loss`,
+    });
+  }
   const wasRoot = applied === null ? null : rootOf(applied);
   if (choice.kind === 'live' && root !== target && root !== wasRoot && !options.restoresRoles) {
     refusals.push({
@@ -274,7 +297,7 @@ function refuseRoot(question: ChangeQuestion, choice: RootChoice): Refusal[] {
     const down = choice.kind === 'start' ? root : target;
     refusals.push({ code: 'Unreachable', node: down, message: `${down} is not running`, hint: 'replctl up' });
   }
-  return [...refusals, ...refuseSecondMasters(question, root)];
+  return [...refusals, ...refuseSecondMasters(question, root), ...refuseDivergedAtRest(question, root)];
 }
 
 /** A second master may be hung under the first only when that throws nothing away. */
@@ -303,6 +326,28 @@ function refuseSecondMasters({ view, declared, options }: ChangeQuestion, root: 
         message: `${id} is a second master with writes of its own beside ${root}`,
         measured: node.history.offset,
         allowed: node.history.secondOffset,
+        hint: `replctl salvage ${id} reads them back first; replctl up --discard-diverged throws them away`,
+      },
+    ];
+  });
+}
+
+/** A stopped node that went on writing after the fork: started as a replica it would lose what only it has. */
+function refuseDivergedAtRest({ view, declared, options }: ChangeQuestion, root: NodeId): Refusal[] {
+  const master = liveNodeOf(view, root);
+  if (master === null || !options.startsNodes || options.discardsDiverged) return [];
+  const { replid2, secondOffset } = master.history;
+  return [...view.nodes].flatMap(([id, node]): Refusal[] => {
+    if (node.kind !== 'down' || !declared.has(id) || node.data.kind !== 'known') return [];
+    const pastFork = node.data.offset - secondOffset + 1;
+    if (node.data.replid !== replid2 || pastFork <= 0) return [];
+    return [
+      {
+        code: 'Diverged',
+        node: id,
+        message: `${id} has ${pastFork} bytes on disk that ${root} never got: as a replica it would lose them`,
+        measured: node.data.offset,
+        allowed: secondOffset - 1,
         hint: `replctl salvage ${id} reads them back first; replctl up --discard-diverged throws them away`,
       },
     ];

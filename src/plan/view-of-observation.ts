@@ -31,7 +31,8 @@ function viewLive({ info, follows, process, config }: LiveNode): LiveNodeView {
     pingPeriodS: Number(config.get('repl-ping-replica-period') ?? 10),
     minReplicas: Number(config.get('min-replicas-to-write') ?? 0),
     version: compatibleVersion(info),
-    isOurs: process.isOurs,
+    // A host that cannot be asked does not tell: the conf path its server reports has to do.
+    isOurs: process.isOurs || process.unknownBecause !== null,
     runId: info.server.runId,
   };
 }
