@@ -201,15 +201,17 @@ export class Server {
     return client;
   }
 
-  /** A batch of input of one client: executes it, sends its replies, and deals with all that follows from it. */
+  /**
+   * A batch of input of one client: executes it. Replies are sent once all input that is there has been dealt with:
+   * one write per client, and one sync of the append-only file for all of them.
+   */
   receive(client: Client, chunk: Buffer, start: number, end: number): void {
     this.refreshTime();
     this.stats.netInputBytes += end - start;
     this.executor.startBatch();
     client.feed(chunk, start, end);
-    this.beforeReplies();
-    client.flush();
-    this.settle();
+    if (client.reply.length > 0) client.markDirty();
+    if (this.dirtyClients.length > 0 || this.resumable.length > 0) this.requestSettle();
   }
 
   /** The client's peer has gone. */
@@ -221,27 +223,30 @@ export class Server {
     for (const listener of this.onGone) listener(client);
   }
 
-  /** Sends what was written to clients from outside their own input, and lets unblocked ones go on. */
+  /** Lets unblocked clients go on, and sends what was written to clients. */
   settle(): void {
     while (this.dirtyClients.length > 0 || this.resumable.length > 0) {
       for (const client of this.resumable.splice(0)) {
         client.resume();
         client.markDirty();
       }
+      this.beforeReplies();
       for (const client of this.dirtyClients.splice(0)) client.flush();
     }
   }
 
-  /** Asks for a `settle` soon, for whoever writes to clients from a timer or another event. */
+  /** Asks for a `settle` when the present input has been dealt with. */
   requestSettle(): void {
     if (this.isSettleAsked) return;
     this.isSettleAsked = true;
-    this.clock.soon(() => {
-      this.isSettleAsked = false;
-      this.refreshTime();
-      this.settle();
-    });
+    this.clock.soon(this.settleSoon);
   }
+
+  private readonly settleSoon = (): void => {
+    this.isSettleAsked = false;
+    this.refreshTime();
+    this.settle();
+  };
 
   /** Lets clients held back by a pause try again. */
   resumePostponed(): void {

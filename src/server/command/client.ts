@@ -133,7 +133,10 @@ export class Client {
     this.isDirty = false;
     const { reply, transport } = this;
     const { length } = reply;
-    if (length === 0) return;
+    if (length === 0) {
+      if (this.isClosing) this.close();
+      return;
+    }
     if (transport === undefined || this.isClosed) {
       reply.truncate(0);
       return;
@@ -155,6 +158,7 @@ export class Client {
     if (this.isDirty || this.transport === undefined) return;
     this.isDirty = true;
     this.server.dirtyClients.push(this);
+    this.server.requestSettle();
   }
 
   /** Closes after the replies written so far. */
@@ -200,7 +204,10 @@ export class Client {
       this.appliedListener?.applied(buf, at, after);
       at = after;
       if (this.block !== undefined || this.isClosing || this.isClosed) break;
-      if (this.reply.length > FLUSH_AT_BYTES) this.flush();
+      if (this.reply.length > FLUSH_AT_BYTES) {
+        this.server.beforeReplies();
+        this.flush();
+      }
       parser.isAuthenticated = this.gates === 0 || (this.gates & 1) === 0;
     }
     this.isFeeding = false;

@@ -50,6 +50,7 @@ export class Listener {
     return {
       data: (chunk, start, end) => server.receive(client, chunk, start, end),
       drained: () => client.onDrain?.(),
+      ended: () => client.closeAfterReply(),
       gone: () => client.close(true),
     };
   }

@@ -7,6 +7,8 @@ export interface ConnectionEvents {
   readonly data: (chunk: Buffer, start: number, end: number) => void;
   /** Everything written is with the kernel. */
   readonly drained: () => void;
+  /** The peer will send no more, but may still read. */
+  readonly ended: () => void;
   /** The connection is over, whoever ended it. */
   readonly gone: () => void;
 }
@@ -38,6 +40,7 @@ export class SocketFactory {
       handle,
       readable: true,
       writable: true,
+      allowHalfOpen: true,
       onread: {
         buffer: this.readBuffer,
         callback: (length: number): boolean => {
@@ -49,8 +52,8 @@ export class SocketFactory {
     events = start(new SocketTransport(socket));
     socket.on('drain', events.drained);
     socket.on('error', ignoreReset);
+    socket.once('end', events.ended);
     socket.once('close', events.gone);
-    // A client that closes its side gets what was still coming, and is then closed.
     socket.resume();
   }
 }
@@ -61,6 +64,7 @@ export function attach(socket: net.Socket, start: (transport: Transport) => Conn
   socket.on('data', (chunk: Buffer) => events.data(chunk, 0, chunk.length));
   socket.on('drain', events.drained);
   socket.on('error', ignoreReset);
+  socket.once('end', events.ended);
   socket.once('close', events.gone);
   socket.resume();
 }
