@@ -44,12 +44,17 @@ async function bundleServer(): Promise<string> {
   return run;
 }
 
+/** The script to run the server by, as `bin/server.js` is. */
+export async function bundledMain(): Promise<string> {
+  return (bundle ??= bundleServer());
+}
+
 /** A bundled server of its own on loopback, in a temporary folder that `prepare` may fill before. */
 export async function startBundledServer(
   flags: readonly string[] = [],
   prepare: (folder: string) => void = () => undefined,
 ): Promise<BundledServer> {
-  const run = await (bundle ??= bundleServer());
+  const run = await bundledMain();
   const folder = mkdtempSync(path.join(tmpdir(), 'replctl-bundled-'));
   prepare(folder);
   const [port] = (await freePorts(1)) as [number];

@@ -1,6 +1,7 @@
 import type { Client, ClientKind } from '../command/client.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Tracking } from '../tracking/tracking.ts';
+import { clientBytes } from './client-limits.ts';
 import type { Monitors } from './monitors.ts';
 
 /** What CLIENT LIST says of a client beyond what the client itself knows. */
@@ -40,7 +41,7 @@ export function describeClient(client: Client, details: ClientDetails): string {
     ['obl', reply.length],
     ['oll', pendingBytes > 0 ? 1 : 0],
     ['omem', pendingBytes],
-    ['tot-mem', pendingBytes + client.queryCapacity + reply.buf.length],
+    ['tot-mem', clientBytes(client)],
     ['events', pendingBytes > 0 ? 'rw' : 'r'],
     ['cmd', client.lastCommand?.name ?? 'NULL'],
     ['user', client.user],

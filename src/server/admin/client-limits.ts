@@ -36,12 +36,36 @@ export class ClientLimits {
   #sweep(): void {
     const server = this.#server;
     for (const client of this.#overSince.keys()) this.#checkOutput(client);
+    this.#evict();
     if (this.#idleMs === 0 || server.now - this.#lastSweepMs < 1000) return;
     this.#lastSweepMs = server.now;
     for (const client of server.clients.values()) {
       if (client.kind !== 'normal' || client.block !== undefined) continue;
       if (server.now - client.lastActiveAt <= this.#idleMs) continue;
       server.log('verbose', 'Closing idle client');
+      client.close(true);
+    }
+  }
+
+  /** `maxmemory-clients`: the clients that hold most go first, until all together hold no more than that. */
+  #evict(): void {
+    const { config, clients, stats } = this.#server;
+    const wanted = config.number('maxmemory-clients');
+    const limit = wanted < 0 ? (config.number('maxmemory') * -wanted) / 100 : wanted;
+    if (limit === 0) return;
+    const held = [...clients.values()]
+      .filter(({ kind, isNoEvict }) => (kind === 'normal' || kind === 'pubsub') && !isNoEvict)
+      .map((client) => ({ client, bytes: clientBytes(client) }))
+      .sort((a, b) => b.bytes - a.bytes);
+    let total = held.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { client, bytes } of held) {
+      if (total <= limit) return;
+      total -= bytes;
+      stats.evictedClients += 1;
+      this.#server.log(
+        'notice',
+        `Evicting client: id=${String(client.id)} addr=${client.transport?.peer ?? ''}`,
+      );
       client.close(true);
     }
   }
@@ -63,6 +87,11 @@ export class ClientLimits {
     );
     client.close(true);
   }
+}
+
+/** What a client makes the server hold: unread requests and unsent replies. */
+export function clientBytes(client: Client): number {
+  return client.queryCapacity + client.reply.buf.length + (client.transport?.pendingBytes ?? 0);
 }
 
 function readLimits(value: string): Record<string, OutputLimit> {

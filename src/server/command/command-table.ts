@@ -69,6 +69,19 @@ export class CommandTable {
     }
   }
 
+  /** `rename-command`: an empty name removes it. A text says why it can't be. */
+  rename(name: string, newName: string): string | undefined {
+    const known = this.byName.get(name.toLowerCase());
+    if (known === undefined) return 'No such command in rename-command';
+    const target = newName.toLowerCase();
+    if (target !== '' && this.byName.has(target)) return 'Target command name already exists';
+    const others = [...this.byName.values()].filter((command) => command !== known);
+    this.byName.clear();
+    this.slots.fill(undefined);
+    for (const command of target === '' ? others : [...others, { ...known, name: target }]) this.add(command);
+    return undefined;
+  }
+
   private add(command: Command): void {
     if (command.parent !== undefined) {
       command.parent.subcommands?.set(command.name.slice(command.name.indexOf('|') + 1), command);

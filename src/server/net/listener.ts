@@ -16,8 +16,15 @@ export class Listener {
 
   constructor(server: Server) {
     this.server = server;
+    const keepAliveSeconds = server.config.number('tcp-keepalive');
     this.acceptor = net.createServer(
-      { pauseOnConnect: true, noDelay: true, allowHalfOpen: false },
+      {
+        pauseOnConnect: true,
+        noDelay: true,
+        allowHalfOpen: false,
+        keepAlive: keepAliveSeconds > 0,
+        keepAliveInitialDelay: keepAliveSeconds * 1000,
+      },
       (socket) => this.sockets.wrap(socket, (transport) => this.serve(transport)),
     );
   }

@@ -71,6 +71,10 @@ async function run(line: RunLine, loaded: LoadedConfig): Promise<void> {
     config,
     families: [...FAMILIES, ...admin.families],
   });
+  for (const [name, newName] of loaded.renames) {
+    const error = server.commands.rename(name, newName);
+    if (error !== undefined) return fail(log, error);
+  }
   role = () => (server.isReplica ? 'S' : 'M');
   const endpoints = new Endpoints(server, config, inFolder);
   log('notice', 'oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo');
