@@ -19,7 +19,7 @@ export default class Chain extends ChangingCommand<typeof Chain> {
   ];
   static override readonly strict = false;
   static override readonly args = {
-    nodes: Args.string({ description: 'names, ports or host:port, from top to bottom' }),
+    nodes: Args.string({ ignoreStdin: true, description: 'names, ports or host:port, from top to bottom' }),
   };
   static override readonly flags = {
     star: Flags.boolean({ summary: 'Hang every replica under the master.' }),

@@ -15,7 +15,9 @@ export default class Cli extends BaseCommand<typeof Cli> {
   static override readonly description =
     'Runs redis-cli or valkey-cli when one is installed, the password handed over by the environment; else a small prompt of its own. Without a node: the declared master.';
   static override readonly examples = ['<%= config.bin %> cli', '<%= config.bin %> cli 6380'];
-  static override readonly args = { node: Args.string({ description: 'name, port or host:port' }) };
+  static override readonly args = {
+    node: Args.string({ ignoreStdin: true, description: 'name, port or host:port' }),
+  };
 
   protected override async execute(): Promise<Outcome> {
     const topology = await findTopology(this.flags.file);

@@ -8,7 +8,9 @@ export default class Completion extends BaseCommand<typeof Completion> {
   static override readonly examples = [
     { description: 'For this bash session', command: 'source <(<%= config.bin %> completion bash)' },
   ];
-  static override readonly args = { shell: Args.string({ options: [...SHELLS], default: 'bash' }) };
+  static override readonly args = {
+    shell: Args.string({ ignoreStdin: true, options: [...SHELLS], default: 'bash' }),
+  };
   static override readonly flags = {
     nodes: Flags.boolean({ summary: 'Print the nodes of the topology file instead, one a line.' }),
   };

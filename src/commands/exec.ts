@@ -25,7 +25,9 @@ export default class Exec extends BaseCommand<typeof Exec> {
     '<%= config.bin %> exec --replicas -- GET greeting',
   ];
   static override readonly strict = false;
-  static override readonly args = { node: Args.string({ description: 'name, port or host:port' }) };
+  static override readonly args = {
+    node: Args.string({ ignoreStdin: true, description: 'name, port or host:port' }),
+  };
   static override readonly flags = {
     all: Flags.boolean({ char: 'a', summary: 'To every node.', exclusive: ['replicas'] }),
     replicas: Flags.boolean({ char: 'r', summary: 'To every node but the declared master.' }),

@@ -11,7 +11,7 @@ export default class Init extends BaseCommand<typeof Init> {
     '<%= config.bin %> init staging/topology.yaml',
   ];
   static override readonly args = {
-    file: Args.string({ description: 'where to write it', default: 'topology.yaml' }),
+    file: Args.string({ ignoreStdin: true, description: 'where to write it', default: 'topology.yaml' }),
   };
 
   protected override async execute(): Promise<Outcome> {

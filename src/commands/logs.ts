@@ -24,7 +24,9 @@ export default class Logs extends BaseCommand<typeof Logs> {
     '<%= config.bin %> logs --lines 200 6379',
   ];
   static override readonly strict = false;
-  static override readonly args = { nodes: Args.string({ description: 'names, ports or host:port' }) };
+  static override readonly args = {
+    nodes: Args.string({ ignoreStdin: true, description: 'names, ports or host:port' }),
+  };
   // -f follows here, as everywhere; the topology file is named by --file.
   static override readonly baseFlags = { ...BaseCommand.baseFlags, file: fileFlag('F') };
   static override readonly flags = {

@@ -12,7 +12,7 @@ export default class Move extends ChangingCommand<typeof Move> {
     { description: 'See first what it costs', command: '<%= config.bin %> move 6382 --under 6380 --dry-run' },
   ];
   static override readonly args = {
-    node: Args.string({ description: 'name, port or host:port', required: true }),
+    node: Args.string({ ignoreStdin: true, description: 'name, port or host:port', required: true }),
   };
   static override readonly flags = {
     under: Flags.string({ char: 'u', helpValue: '<node>', summary: 'The new parent.', required: true }),

@@ -18,7 +18,7 @@ export default class Promote extends ChangingCommand<typeof Promote> {
     },
   ];
   static override readonly args = {
-    node: Args.string({ description: 'name, port or host:port', required: true }),
+    node: Args.string({ ignoreStdin: true, description: 'name, port or host:port', required: true }),
   };
 
   protected override async execute(): Promise<Outcome> {

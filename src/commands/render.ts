@@ -12,7 +12,7 @@ export default class Render extends BaseCommand<typeof Render> {
     '<%= config.bin %> render 6380',
     '<%= config.bin %> render --out ./rendered',
   ];
-  static override readonly args = { node: Args.string({ description: 'only this node' }) };
+  static override readonly args = { node: Args.string({ ignoreStdin: true, description: 'only this node' }) };
   static override readonly flags = {
     out: Flags.string({
       char: 'o',

@@ -16,7 +16,7 @@ export default class Up extends ChangingCommand<typeof Up> {
     '<%= config.bin %> up topology.yaml',
     { description: 'See first what it would do', command: '<%= config.bin %> up --dry-run' },
   ];
-  static override readonly args = { file: Args.string({ description: 'topology file' }) };
+  static override readonly args = { file: Args.string({ ignoreStdin: true, description: 'topology file' }) };
   static override readonly flags = {
     'restore-roles': Flags.boolean({
       summary: 'Switch back, safely, a promotion that was made elsewhere (see also adopt).',

@@ -15,7 +15,7 @@ export default class Validate extends BaseCommand<typeof Validate> {
       command: '<%= config.bin %> validate topology.yaml --json',
     },
   ];
-  static override readonly args = { file: Args.string({ description: 'topology file' }) };
+  static override readonly args = { file: Args.string({ ignoreStdin: true, description: 'topology file' }) };
 
   protected override async execute(): Promise<Outcome> {
     const file = requireTopologyFile(this.args.file ?? this.flags.file);
