@@ -132,7 +132,7 @@ describe('what it listens on', () => {
       '--unixsocketperm',
       '700',
     ]);
-    onTestFinished(server.stop);
+    onTestFinished(() => server.stop());
     const socket = path.join(server.folder, 's');
     expect(statSync(socket).mode & 0o777).toBe(0o700);
     const client = new Redis(socket);
@@ -158,7 +158,7 @@ describe('what it listens on', () => {
 
   it('moves to another port', async () => {
     const server = await startBundledServer();
-    onTestFinished(server.stop);
+    onTestFinished(() => server.stop());
     const next = await onePort();
     const first = await RawConnection.open(server.port);
     expect(await first.call('CONFIG', 'SET', 'port', String(next))).toBe('+OK\r\n');
@@ -174,7 +174,7 @@ describe('what it listens on', () => {
 describe('limits', () => {
   it('refuses more clients than it may have', async () => {
     const server = await startBundledServer(['--maxclients', '2']);
-    onTestFinished(server.stop);
+    onTestFinished(() => server.stop());
     const kept = [await RawConnection.open(server.port), await RawConnection.open(server.port)];
     for (const connection of kept) expect(await connection.call('PING')).toBe('+PONG\r\n');
     const third = await RawConnection.open(server.port);
@@ -185,14 +185,14 @@ describe('limits', () => {
 
   it('closes idle clients', async () => {
     const server = await startBundledServer(['--timeout', '1']);
-    onTestFinished(server.stop);
+    onTestFinished(() => server.stop());
     const idle = await RawConnection.open(server.port);
     expect(await idle.read()).toBe('(closed)');
   });
 
   it('cuts a subscriber that does not read', async () => {
     const server = await startBundledServer(['--client-output-buffer-limit', 'pubsub 1mb 0 0']);
-    onTestFinished(server.stop);
+    onTestFinished(() => server.stop());
     const socket = net.connect(server.port, '127.0.0.1');
     onTestFinished(() => void socket.destroy());
     socket.write('SUBSCRIBE c\r\n');
@@ -214,7 +214,7 @@ describe('limits', () => {
       'CONFIG',
       'hidden-config',
     ]);
-    onTestFinished(server.stop);
+    onTestFinished(() => server.stop());
     const connection = await RawConnection.open(server.port);
     expect(await connection.call('KEYS', '*')).toMatch(/^-ERR unknown command 'KEYS'/);
     expect(await connection.call('CONFIG', 'GET', 'hz')).toMatch(/^-ERR unknown command 'CONFIG'/);
@@ -310,7 +310,7 @@ describe('TLS', () => {
   it('asks clients for a certificate', async () => {
     const tlsPort = await onePort();
     const server = await startBundledServer(flags(tlsPort));
-    onTestFinished(server.stop);
+    onTestFinished(() => server.stop());
     const own = { cert: readFileSync(file('node.crt')), key: readFileSync(file('node.key')) };
     expect(await ping(tlsPort, own)).toBe('+PONG\r\n');
     expect(await ping(tlsPort, {})).not.toBe('+PONG\r\n');
@@ -325,7 +325,7 @@ describe('TLS', () => {
       '--repl-diskless-sync-delay',
       '0',
     ]);
-    onTestFinished(master.stop);
+    onTestFinished(() => master.stop());
     const replica = await startBundledServer([
       ...flags(replicaTls),
       '--tls-replication',
@@ -334,7 +334,7 @@ describe('TLS', () => {
       '127.0.0.1',
       String(masterTls),
     ]);
-    onTestFinished(replica.stop);
+    onTestFinished(() => replica.stop());
     const [writer, reader] = [new Redis(master.port), new Redis(replica.port)];
     onTestFinished(() => {
       writer.disconnect();
