@@ -92,6 +92,8 @@ async function run(line: RunLine, loaded: LoadedConfig): Promise<void> {
   if (userError !== undefined) return fail(log, userError);
   const data = attachData(server, config, admin.sources, inFolder);
   log('notice', `Running mode=standalone, port=${config.text('port')}.`);
+  // redis-server's logo tells the pid, and Redis' test suite waits for it.
+  log('notice', `PID: ${String(process.pid)}`);
   const pidFile = writePidFile(config, inFolder);
   shutdown.ports = {
     persist: (isSaving) => data.persist(isSaving),
