@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplctlError } from '../errors.ts';
@@ -7,6 +8,8 @@ interface Holder {
   readonly process: ProcessIdentity;
   readonly command: string;
   readonly sinceMs: number;
+  /** Tells two operations of one process apart. */
+  readonly token: string;
 }
 
 export interface Lock {
@@ -22,17 +25,17 @@ export async function acquireLock(stateDir: string, command: string, host: Host)
   const file = path.join(stateDir, 'lock');
   const self = await host.processFacts(process.pid);
   if (self === null) throw new ReplctlError('INTERNAL', 'this process is not in the process table');
-  const claim = `${file}.${process.pid}`;
-  await writeFile(claim, JSON.stringify({ process: self, command, sinceMs: Date.now() } satisfies Holder), {
-    mode: 0o600,
-  });
+  const token = randomUUID();
+  const claim = `${file}.${token}`;
+  const holder: Holder = { process: self, command, sinceMs: Date.now(), token };
+  await writeFile(claim, JSON.stringify(holder), { mode: 0o600 });
   try {
     while (!(await tryLink(claim, file))) {
-      const holder = await readHolder(file);
-      if (holder === null) continue;
-      if (await isAlive(host, holder)) throw heldBy(holder, file);
-      await takeOver(file, claim, holder, host);
-      if ((await readHolder(file))?.process.pid === process.pid) break;
+      const other = await readHolder(file);
+      if (other === null) continue;
+      if (await isAlive(host, other)) throw heldBy(other, file);
+      await takeOver(file, claim, other, host);
+      if ((await readHolder(file))?.token === token) break;
     }
   } finally {
     await rm(claim, { force: true });
@@ -58,7 +61,7 @@ async function takeOver(file: string, claim: string, dead: Holder, host: Host): 
   }
   try {
     const current = await readHolder(file);
-    if (current !== null && isSameProcess(current.process, dead.process)) {
+    if (current?.token === dead.token) {
       const replacement = `${claim}.new`;
       await link(claim, replacement);
       await rename(replacement, file);

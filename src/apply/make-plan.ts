@@ -34,7 +34,7 @@ export async function makePlan(
     applied: appliedTree(state),
     view: withoutFence(stock.view, request.beforeFence ?? new Map()),
     // Only `up` and its like make everything as declared; the others do what they were asked for.
-    ...(options.startsNodes ? findDifferences(deployment, stock.observation) : NO_DIFFERENCES),
+    ...differencesFor(request, options, deployment, stock),
     options,
   });
   if (decision.kind === 'refused') throw refusalError(decision.refusals);
@@ -52,8 +52,18 @@ export async function makePlan(
   return { plan: decision.plan, stock };
 }
 
-const NO_DIFFERENCES: Differences = { configDifferences: [], staleConfs: [] };
 const OBSERVE_TIMEOUT_MS = 2_000;
+
+function differencesFor(
+  { verb }: PlanRequest,
+  { startsNodes }: ChangeOptions,
+  deployment: Deployment,
+  { observation }: Stock,
+): Differences {
+  if (startsNodes) return findDifferences(deployment, observation);
+  const staleConfs = verb === 'adopt' ? findDifferences(deployment, observation).staleConfs : [];
+  return { configDifferences: [], staleConfs };
+}
 
 function withoutFence(view: LiveView, before: NonNullable<PlanRequest['beforeFence']>): LiveView {
   const nodes = [...view.nodes].map(([id, node]): [NodeId, NodeView] => [

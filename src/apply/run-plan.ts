@@ -91,12 +91,14 @@ async function fail(reason: unknown, stage: number, env: RunEnvironment): Promis
   const { journal, plan } = env;
   const message = reason instanceof Error ? reason.message : String(reason);
   await journal.append({ event: 'failed', atMs: Date.now(), step: stage, message });
-  if (env.switchover === null) return reason;
-  const wasUndone = await abortSwitchover(env);
   const changedBefore = plan.stages
     .slice(0, stage)
     .flat()
     .some(({ kind }) => CHANGES_FOR_GOOD.has(kind));
+  const isOnlyWaiting = plan.stages[stage]?.every(({ kind }) => NOT_JOURNALED.has(kind)) === true;
+  const isSwitchover = plan.stages.flat().some(({ kind }) => kind === 'promote');
+  if (env.switchover === null && !(isSwitchover && isOnlyWaiting && !changedBefore)) return reason;
+  const wasUndone = await abortSwitchover(env);
   if (wasUndone && !changedBefore) {
     return new ReplctlError('REFUSED', message, {
       cause: reason,

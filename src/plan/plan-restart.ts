@@ -1,7 +1,7 @@
 import type { NodeId } from '../topology/model.ts';
 import { forecastEdge } from './forecast.ts';
 import { liveNodeOf, type LiveView } from './live-view.ts';
-import { DEFAULT_SWITCHOVER, planSwitchover } from './plan-switchover.ts';
+import { DEFAULT_SWITCHOVER, planSwitchover, settledNodes } from './plan-switchover.ts';
 import type { Step } from './step.ts';
 import { childrenOf, levelsOf, rootOf, type Tree } from './tree.ts';
 
@@ -28,10 +28,11 @@ function planMasterRestart(tree: Tree, view: LiveView, reason: string): Step[][]
   const master = rootOf(tree);
   const stand = standIn(tree, view, master);
   if (stand === null) return restart(view, master, null, master, reason);
+  const settled = settledNodes(view, tree);
   return [
-    ...planSwitchover(view, master, stand, DEFAULT_SWITCHOVER),
+    ...planSwitchover(view, master, stand, DEFAULT_SWITCHOVER, settled),
     ...restart(view, master, stand, stand, reason),
-    ...planSwitchover(view, stand, master, DEFAULT_SWITCHOVER),
+    ...planSwitchover(view, stand, master, DEFAULT_SWITCHOVER, settled),
   ];
 }
 

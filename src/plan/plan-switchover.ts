@@ -2,6 +2,7 @@ import type { NodeId } from '../topology/model.ts';
 import { forecastEdge } from './forecast.ts';
 import { liveNodeOf, type LiveView } from './live-view.ts';
 import type { Step } from './step.ts';
+import type { Tree } from './tree.ts';
 
 export interface SwitchoverOptions {
   /** How long writes may be held back before the attempt is given up. */
@@ -17,6 +18,17 @@ const RAISED_PING_PERIOD_S = 3600;
 const DEFAULT_PING_PERIOD_S = 10;
 
 /**
+ * The nodes that must be settled before a switchover. A node remembers one former history only: who has not yet
+ * followed the last promotion when the next one comes would be copied in full.
+ */
+export function settledNodes(view: LiveView, tree: Tree): NodeId[] {
+  return [...tree.keys()].filter((id) => {
+    const node = liveNodeOf(view, id);
+    return node !== null && (node.role === 'master' || node.isLinkUp);
+  });
+}
+
+/**
  * The master's role goes from one node to any other of its tree, without a lost write and without a full resync:
  * hold writes, let the target catch up, demote, promote, verify. Afterwards `from` hangs under `to`.
  */
@@ -25,12 +37,14 @@ export function planSwitchover(
   from: NodeId,
   to: NodeId,
   options: SwitchoverOptions,
+  settled: readonly NodeId[],
 ): Step[][] {
   const master = liveNodeOf(view, from);
   const version = master?.version ?? [7, 0, 0];
   const hasWritePause = version[0] > 6 || (version[0] === 6 && version[1] >= 2);
   const resync = forecastEdge(view, from, to, { parentCatchesUp: true });
   const steps: Step[] = [
+    { kind: 'wait-ready', root: from, nodes: [...new Set([...settled, to])] },
     { kind: 'raise-ping-period', node: from, seconds: RAISED_PING_PERIOD_S },
     {
       kind: 'fence',

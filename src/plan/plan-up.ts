@@ -5,7 +5,12 @@ import { liveNodeOf, liveTreeOf, type LiveView } from './live-view.ts';
 import { PLAN_VERSION, type Plan, type Verb } from './plan.ts';
 import { planTree } from './plan-tree.ts';
 import { planReconfigure, type ConfigDifference } from './plan-reconfigure.ts';
-import { DEFAULT_SWITCHOVER, planSwitchover, type SwitchoverOptions } from './plan-switchover.ts';
+import {
+  DEFAULT_SWITCHOVER,
+  planSwitchover,
+  settledNodes,
+  type SwitchoverOptions,
+} from './plan-switchover.ts';
 import type { Refusal } from './refusal.ts';
 import type { Step } from './step.ts';
 import { leavesOf, rootOf, withParents, type Tree } from './tree.ts';
@@ -92,8 +97,12 @@ function planStages(question: ChangeQuestion, choice: UsableChoice): Step[][] {
     const before = prepareTarget(current, declared, root);
     const attach = planTree({ current, target: before, view, startable: new Set([target]) });
     stages.push(...attach);
-    if (attach.length > 0) stages.push([{ kind: 'wait-ready', root, nodes: [target] }]);
-    stages.push(...planSwitchover(view, root, target, options.switchover));
+    const attached = attach.flat().flatMap((step) => (step.kind === 'rehang' ? [step.node] : []));
+    const settled = [
+      ...settledNodes(view, current).filter((id) => isAttached(before, id, root)),
+      ...attached,
+    ];
+    stages.push(...planSwitchover(view, root, target, options.switchover, settled));
     current = withParents(withParents(current, before), [
       [target, null],
       [root, target],

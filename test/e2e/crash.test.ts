@@ -10,8 +10,8 @@ import { hasEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { WriteLoad } from '../support/write-load.ts';
 
-/** Stages of a promotion in a tree of four: raise, fence, catch up, demote, promote, verify, release, hang, … */
-const STAGES = 9;
+/** Stages of a promotion in a tree of four: wait, raise, fence, catch up, demote, promote, verify, release, hang, … */
+const STAGES = 10;
 
 describe('killed at any step of a promotion', () => {
   let tree: AppliedTree | null = null;

@@ -10,7 +10,7 @@ import type { Plan } from '../../src/plan/plan.ts';
 import type { Tree } from '../../src/plan/tree.ts';
 import { World, type Dice } from './world.ts';
 
-const RUNS = Number(process.env['PLAN_RUNS'] ?? 1500);
+const RUNS = Number(process.env['PLAN_RUNS'] ?? 500);
 
 /** mulberry32: small, seeded, good enough to decide who is lucky. */
 function diceOf(seed: number): Dice {

@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { adopt } from '../../src/apply/adopt.ts';
+import { history } from '../../src/apply/history.ts';
+import { restartNodes, startNodes, stopNodes } from '../../src/apply/lifecycle.ts';
+import { addNode, removeNode } from '../../src/apply/membership.ts';
+import { applyPlan, plan } from '../../src/apply/plan-file.ts';
+import { promote, promoteForced } from '../../src/apply/promote.ts';
+import { editPromote } from '../../src/apply/rearrange.ts';
+import { ReplctlError } from '../../src/errors.ts';
+import { AppliedTree, treeYaml } from '../support/applied-tree.ts';
+import { hasEngine } from '../support/engines.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { poll } from '../support/poll.ts';
+
+const DO = { isDryRun: false };
+
+describe.runIf(hasEngine('redis'))('operations on redis', () => {
+  let tree: AppliedTree;
+  let ports: number[] = [];
+  const at = (index: number): number => ports[index] ?? 0;
+  const name = (index: number): string => String(at(index));
+  beforeEach(async () => {
+    ports = await freePorts(5);
+    tree = new AppliedTree(
+      treeYaml(
+        'redis',
+        new Map([
+          [at(0), null],
+          [at(1), at(0)],
+          [at(2), at(0)],
+          [at(3), at(2)],
+        ]),
+      ),
+    );
+    await tree.up();
+  });
+  afterEach(() => tree.remove());
+
+  const kill = async (index: number): Promise<void> => {
+    const info = await tree.info(at(index));
+    process.kill(Number(info['process_id']), 'SIGKILL');
+    await poll(`${at(index)} is gone`, async () => {
+      try {
+        await tree.call(at(index), 'PING');
+        return false;
+      } catch (error) {
+        return error instanceof Error;
+      }
+    });
+  };
+  const replicated = (): Promise<unknown> => tree.call(at(0), 'WAIT', '2', '5000');
+  const declaredTree = async (): Promise<Record<string, string | null>> =>
+    Object.fromEntries((await tree.topology()).nodes.map(({ id, parent }) => [id, parent]));
+
+  it('up again does nothing; what was edited, and only that, is done', async () => {
+    expect((await tree.up()).plan.stages).toEqual([]);
+    tree.edit((text) =>
+      text.replace('master:', 'defaults: {config: {maxmemory: 64mb, databases: 4}}\nmaster:'),
+    );
+    const { report } = await tree.up();
+    const kinds = new Set(report?.notes.map(({ step }) => step.kind));
+    expect(kinds.has('config-set') && kinds.has('restart-node') && !kinds.has('rehang')).toBe(true);
+    for (const port of ports.slice(0, 4)) {
+      expect(await tree.call(port, 'CONFIG', 'GET', 'databases')).toEqual(['databases', '4']);
+      expect(await tree.call(port, 'CONFIG', 'GET', 'maxmemory')).toEqual(['maxmemory', '67108864']);
+    }
+    expect(await tree.fullSyncs()).toBe(0);
+    expect(await tree.liveTree()).toEqual(await declaredTree());
+    expect((await tree.up()).plan.stages).toEqual([]);
+  });
+
+  it('adds, removes, stops, starts and restarts without a full sync of the others', async () => {
+    await addNode(await tree.context('add'), name(4), name(1), DO);
+    expect((await tree.liveTree())[name(4)]).toBe(name(1));
+    const fulls = await tree.fullSyncs();
+    await restartNodes(await tree.context('restart'), [name(0), name(2)], DO);
+    await stopNodes(await tree.context('stop'), [name(3)], DO);
+    await startNodes(await tree.context('start'), [name(3)], DO);
+    await removeNode(await tree.context('remove'), name(2), {
+      ...DO,
+      isConfirmed: true,
+      rehangsReplicas: true,
+    });
+    expect(await tree.liveTree()).toEqual(await declaredTree());
+    expect((await declaredTree())[name(3)]).toBe(name(0));
+    expect(await tree.fullSyncs()).toBeLessThanOrEqual(fulls);
+    await expect(tree.call(at(2), 'PING')).rejects.toThrow();
+  });
+
+  it('up after the master was killed keeps what its replicas hold, though its disk has less', async () => {
+    await tree.call(at(0), 'SET', 'k', 'v');
+    await replicated();
+    await kill(0);
+    const { report } = await tree.up();
+    expect(report?.notes.some(({ step }) => step.kind === 'promote-forced')).toBe(true);
+    expect(await tree.call(at(0), 'GET', 'k')).toBe('v');
+    expect(await tree.liveTree()).toEqual(await declaredTree());
+  });
+
+  it('promotes by force only when the master is dead, and the old one comes back as a replica', async () => {
+    await tree.call(at(0), 'SET', 'k', 'v');
+    await replicated();
+    await expect(promoteForced(await tree.context('promote'), null, DO)).rejects.toMatchObject({
+      code: 'REFUSED',
+      details: { refusals: [expect.objectContaining({ code: 'MasterNotDead' })] },
+    });
+    await kill(0);
+    const { candidates } = await promoteForced(await tree.context('promote'), name(3), DO);
+    expect(candidates).toHaveLength(3);
+    expect((await tree.topology()).nodes[0]?.id).toBe(name(3));
+    await tree.up();
+    expect(await tree.liveTree()).toEqual(await declaredTree());
+    expect(await tree.call(at(0), 'GET', 'k')).toBe('v');
+    expect((await history((await tree.topology()).stateDir)).map(({ verb }) => verb)).toEqual([
+      'up',
+      'promote',
+      'up',
+    ]);
+  });
+
+  it('never undoes a promotion made elsewhere: adopts it, or switches back when told to', async () => {
+    const swap = async (from: number, to: number): Promise<void> => {
+      await tree.call(at(from), 'REPLICAOF', '127.0.0.1', name(to));
+      await tree.call(at(to), 'REPLICAOF', 'NO', 'ONE');
+      await poll('linked', async () => (await tree.info(at(from)))['master_link_status'] === 'up');
+    };
+    await swap(0, 1);
+    await expect(tree.up()).rejects.toMatchObject({
+      code: 'REFUSED',
+      details: { refusals: [expect.objectContaining({ code: 'RolesChangedElsewhere' })] },
+    });
+    await adopt(await tree.context('adopt'), DO);
+    expect((await tree.topology()).nodes[0]?.id).toBe(name(1));
+    expect((await tree.up()).plan.stages).toEqual([]);
+    await swap(1, 2);
+    await tree.up({ restoresRoles: true });
+    expect((await tree.info(at(1)))['role']).toBe('master');
+    expect(await tree.liveTree()).toEqual(await declaredTree());
+  });
+
+  it('applies a plan that still fits, and refuses one that does not', async () => {
+    const topology = await tree.topology();
+    const request = {
+      verb: 'promote',
+      edit: editPromote(topology, name(3)),
+      options: { startsNodes: false },
+    } as const;
+    const stale = await plan(await tree.context('plan'), request);
+    expect(JSON.parse(JSON.stringify(stale))).toEqual(stale);
+    await applyPlan(await tree.context('apply'), stale);
+    expect((await tree.info(at(3)))['role']).toBe('master');
+    await expect(applyPlan(await tree.context('apply'), stale)).rejects.toMatchObject({ code: 'REFUSED' });
+  });
+
+  it('a dry run changes nothing, and another operation holds the lock', async () => {
+    const before = tree.text;
+    const dry = await promote(await tree.context('promote'), name(3), { isDryRun: true });
+    expect(dry.plan.stages.flat().some(({ kind }) => kind === 'promote')).toBe(true);
+    expect(tree.text).toBe(before);
+    expect((await tree.info(at(0)))['role']).toBe('master');
+    const both = await Promise.allSettled([
+      promote(await tree.context('promote'), name(3), DO),
+      promote(await tree.context('promote'), name(1), DO),
+    ]);
+    const failures = both.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    );
+    expect(failures).toHaveLength(1);
+    expect(failures[0]).toBeInstanceOf(ReplctlError);
+    expect(failures[0]).toMatchObject({ code: 'LOCKED' });
+  });
+});
