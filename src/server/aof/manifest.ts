@@ -96,6 +96,11 @@ function unquote(text: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
+/** The files of the log in the order in which they are loaded. */
+export function filesOf({ base, increments }: AofManifest): AofFile[] {
+  return base === undefined ? [...increments] : [base, ...increments];
+}
+
 /** Names as 7.0 gives them: `<appendfilename>.<seq>.base.rdb`, `<appendfilename>.<seq>.incr.aof`. */
 export function nextIncrement(manifest: AofManifest, prefix: string): AofFile {
   const seq = (manifest.increments.at(-1)?.seq ?? 0) + 1;

@@ -1,7 +1,7 @@
-import { open, truncate } from 'node:fs/promises';
+import { truncateSync } from 'node:fs';
 import type { AofFolder } from '../aof/aof-folder.ts';
 import { CommandLogReader, LogFormatError } from '../aof/command-log-reader.ts';
-import type { AofFile, AofManifest } from '../aof/manifest.ts';
+import { filesOf, type AofFile, type AofManifest } from '../aof/manifest.ts';
 import type { Client } from '../command/client.ts';
 import { RdbError } from '../rdb/rdb-error.ts';
 import { RdbReader } from '../rdb/rdb-reader.ts';
@@ -9,8 +9,8 @@ import type { Args } from '../resp/args.ts';
 import type { Server } from '../server.ts';
 import { warnOfLosses } from './dataset-loader.ts';
 import { KeyspaceSink } from './keyspace-sink.ts';
+import { readPieces, type FileSteps } from './rdb-file.ts';
 
-const PIECE_BYTES = 256 * 1024;
 const MAGIC_BYTES = 5;
 
 /** A log that can't be loaded; what to do about it has been logged. */
@@ -24,23 +24,22 @@ export class LogLoadError extends Error {
 export interface LogLoadPorts {
   readonly server: Server;
   readonly replaceLibraries: (libraries: readonly string[]) => void;
-  readonly progress: (bytes: number) => void;
 }
 
 /**
  * Executes the whole append-only log: base, then increments. Only the last file may be cut short, and only with
  * `aof-load-truncated`; its file is shortened to the last whole command then. Throws `LogLoadError`.
  */
-export async function loadAppendOnlyLog(
+export function* loadAppendOnlyLog(
   folder: AofFolder,
   manifest: AofManifest,
   ports: LogLoadPorts,
-): Promise<void> {
-  const files = [...(manifest.base === undefined ? [] : [manifest.base]), ...manifest.increments];
+): FileSteps<void> {
+  const files = filesOf(manifest);
   const { server } = ports;
   for (const [index, file] of files.entries()) {
     const startMs = server.clock.monotonic();
-    const isCut = await loadFile(folder, file, ports);
+    const isCut = yield* loadFile(folder, file, ports);
     if (isCut && index < files.length - 1)
       refuse(server, 'Fatal error: the truncated file is not the last file');
     const seconds = ((server.clock.monotonic() - startMs) / 1000).toFixed(3);
@@ -49,32 +48,21 @@ export async function loadAppendOnlyLog(
 }
 
 /** Answers whether the file was cut and has been shortened. */
-async function loadFile(folder: AofFolder, file: AofFile, ports: LogLoadPorts): Promise<boolean> {
-  const { server } = ports;
+function* loadFile(folder: AofFolder, file: AofFile, ports: LogLoadPorts): FileSteps<boolean> {
   const name = folder.pathOf(file);
-  const handle = await open(name, 'r').catch((error: unknown) =>
-    refuse(server, `Fatal error: can't open the append log file ${file.name} for reading`, error),
-  );
   const loading = new LogFileLoading(file, ports);
   try {
-    for (;;) {
-      const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
-      const { bytesRead } = await handle.read(piece, 0, PIECE_BYTES, null);
-      if (bytesRead === 0) break;
-      loading.write(piece.subarray(0, bytesRead));
-      ports.progress(bytesRead);
-    }
+    yield* readPieces(name, (piece) => loading.write(piece));
     const cutAt = loading.end();
     if (cutAt === undefined) return false;
-    await shorten(server, file, name, cutAt);
+    shorten(ports.server, file, name, cutAt);
     return true;
   } finally {
     loading.close();
-    await handle.close();
   }
 }
 
-async function shorten(server: Server, file: AofFile, name: string, cutAt: number): Promise<void> {
+function shorten(server: Server, file: AofFile, name: string, cutAt: number): void {
   if (!server.config.flag('aof-load-truncated')) {
     refuse(
       server,
@@ -85,7 +73,7 @@ async function shorten(server: Server, file: AofFile, name: string, cutAt: numbe
   }
   server.log('warning', `!!! Warning: short read while loading the AOF file ${file.name}!!!`);
   server.log('warning', `!!! Truncating the AOF ${file.name} at offset ${cutAt} !!!`);
-  await truncate(name, cutAt);
+  truncateSync(name, cutAt);
   server.log('warning', `AOF ${file.name} loaded anyway because aof-load-truncated is enabled`);
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { FsyncPolicy } from '../aof/aof-appender.ts';
 import { AofFolder } from '../aof/aof-folder.ts';
 import { AppendOnlyLog, type AofRewrite } from '../aof/append-only-log.ts';
-import { EMPTY_MANIFEST, nextBase, type AofManifest } from '../aof/manifest.ts';
+import { EMPTY_MANIFEST, filesOf, nextBase, type AofManifest } from '../aof/manifest.ts';
 import { SERVER_GATE } from '../command/gates.ts';
 import { RdbError } from '../rdb/rdb-error.ts';
 import { RdbReader } from '../rdb/rdb-reader.ts';
@@ -13,7 +13,14 @@ import type { Server } from '../server.ts';
 import { createDatasetReceiver, warnOfLosses } from './dataset-loader.ts';
 import { KeyspaceSink } from './keyspace-sink.ts';
 import { loadAppendOnlyLog } from './load-log.ts';
-import { readRdbFile, readRdbFileSync, RdbFileSink, writeRdbFileSync } from './rdb-file.ts';
+import {
+  readRdbFile,
+  RdbFileSink,
+  runAtOnce,
+  runWithPauses,
+  writeRdbFileSync,
+  type FileSteps,
+} from './rdb-file.ts';
 import { messageOf, RdbSaving, type PersistenceSources } from './rdb-saving.ts';
 import { runSnapshot, type RunningSnapshot } from './run-snapshot.ts';
 import { Snapshot } from './snapshot.ts';
@@ -43,6 +50,7 @@ export class Persistence {
     streamPosition: () => undefined,
     libraries: () => [],
     replaceLibraries: () => undefined,
+    logSynced: () => undefined,
   };
   /** Stream offset and identity found in the file that was loaded: a restarted server may resume by it. */
   loadedPosition: StreamPosition | undefined;
@@ -103,10 +111,15 @@ export class Persistence {
     const startMs = server.clock.monotonic();
     const isAppendOnly = server.config.flag('appendonly');
     if (isAppendOnly) {
-      await this.#loadLog();
-      this.#openLog(this.#folder().readManifest());
+      const folder = this.#folder();
+      const manifest = folder.readManifest() ?? folder.adoptSingleFile(this.#dir());
+      if (manifest !== undefined) {
+        const totalBytes = filesOf(manifest).reduce((sum, file) => sum + folder.sizeOf(file), 0);
+        await this.#whileLoading(totalBytes, this.#loadLog(manifest));
+      }
+      this.#openLog(manifest);
     } else if (existsSync(this.rdb.path)) {
-      await this.#whileLoading(statSync(this.rdb.path).size, () => this.#loadDump());
+      await this.#whileLoading(statSync(this.rdb.path).size, this.#loadDump(false));
       const seconds = ((server.clock.monotonic() - startMs) / 1000).toFixed(3);
       server.log('notice', `DB loaded from disk: ${seconds} seconds`);
     }
@@ -121,25 +134,34 @@ export class Persistence {
     readonly isMerging: boolean;
   }): void {
     if (options.isSaving) this.rdb.saveNow();
-    const { keyspace } = this.#server;
-    if (options.isFlushing) keyspace.flushAll();
-    const sink = this.#createSink(options.isMerging);
-    const reader = new RdbReader(sink, { checksum: this.#server.config.flag('rdbchecksum') });
-    readRdbFileSync(this.rdb.path, reader);
-    this.#noteLoad(sink, reader);
+    if (options.isFlushing) this.#server.keyspace.flushAll();
+    runAtOnce(this.#loadDump(options.isMerging));
   }
 
-  async #loadDump(): Promise<void> {
-    const sink = this.#createSink(false);
+  /** DEBUG LOADAOF: executes the whole log again, on no data, before it returns. */
+  reloadLog(): void {
+    const server = this.#server;
+    this.#log?.flush();
+    server.keyspace.flushAll();
+    const wasLoading = server.isLoading;
+    server.isLoading = true;
+    try {
+      this.#silently(() => runAtOnce(this.#loadLog(this.#folder().readManifest() ?? EMPTY_MANIFEST)));
+    } finally {
+      server.isLoading = wasLoading;
+    }
+    server.dirty = 0;
+  }
+
+  *#loadDump(isMerging: boolean): FileSteps<void> {
+    const sink = this.#createSink(isMerging);
     const reader = new RdbReader(sink, { checksum: this.#server.config.flag('rdbchecksum') });
     try {
-      await readRdbFile(this.rdb.path, reader, (bytes) => this.#countLoaded(bytes));
+      yield* readRdbFile(this.rdb.path, reader);
     } catch (error) {
       if (error instanceof RdbError) {
-        this.#server.log(
-          'warning',
-          `Fatal error loading the DB, check server logs. ${this.rdb.path}: ${error.message}`,
-        );
+        const what = 'Fatal error loading the DB, check server logs';
+        this.#server.log('warning', `${what}. ${this.rdb.path}: ${error.message}`);
       }
       throw error;
     }
@@ -169,43 +191,42 @@ export class Persistence {
     this.loadedPosition = { replid, offset, streamDb: Number(sink.auxFields.get('repl-stream-db') ?? 0) };
   }
 
-  async #loadLog(): Promise<void> {
-    const server = this.#server;
-    const folder = this.#folder();
-    const manifest = folder.readManifest() ?? folder.adoptSingleFile(this.#dir());
-    if (manifest === undefined) return;
-    const files = [...(manifest.base === undefined ? [] : [manifest.base]), ...manifest.increments];
-    const totalBytes = files.reduce((sum, file) => sum + folder.sizeOf(file), 0);
-    const { propagation } = server;
-    const { replication } = propagation;
-    propagation.replication = undefined;
-    await this.#whileLoading(totalBytes, () =>
-      loadAppendOnlyLog(folder, manifest, {
-        server,
-        replaceLibraries: (libraries) => this.sources.replaceLibraries(libraries),
-        progress: (bytes) => this.#countLoaded(bytes),
-      }),
-    ).finally(() => {
-      propagation.replication = replication;
+  #loadLog(manifest: AofManifest): FileSteps<void> {
+    return loadAppendOnlyLog(this.#folder(), manifest, {
+      server: this.#server,
+      replaceLibraries: (libraries) => this.sources.replaceLibraries(libraries),
     });
   }
 
-  async #whileLoading(totalBytes: number, load: () => Promise<void>): Promise<void> {
+  /** What is loaded is no news to replicas or to the log. Answers what `load` does. */
+  #silently<T>(load: () => T): T {
+    const { propagation } = this.#server;
+    const { replication, aof } = propagation;
+    propagation.replication = undefined;
+    propagation.aof = undefined;
+    try {
+      return load();
+    } finally {
+      propagation.replication = replication;
+      propagation.aof = aof;
+    }
+  }
+
+  async #whileLoading(totalBytes: number, steps: FileSteps<void>): Promise<void> {
     const server = this.#server;
-    this.loading = { startedAt: Math.floor(server.clock.now() / 1000), totalBytes, loadedBytes: 0 };
+    const loading = { startedAt: Math.floor(server.clock.now() / 1000), totalBytes, loadedBytes: 0 };
+    this.loading = loading;
     server.isLoading = true;
     server.setGate(SERVER_GATE.loading, true);
     try {
-      await load();
+      await runWithPauses(steps, (bytes) => {
+        loading.loadedBytes += bytes;
+      });
     } finally {
       this.loading = undefined;
       server.isLoading = false;
       server.setGate(SERVER_GATE.loading, false);
     }
-  }
-
-  #countLoaded(bytes: number): void {
-    if (this.loading !== undefined) this.loading.loadedBytes += bytes;
   }
 
   // ---- the append-only log ----------------------------------------------------------------------------------------
@@ -225,6 +246,19 @@ export class Persistence {
     this.#log?.close();
     this.#log = undefined;
     this.#gate();
+  }
+
+  /** FLUSHALL: a save of what is gone is given up, and the dump file emptied at once when save points are set. */
+  allFlushed(): void {
+    if (this.#server.isLoading) return;
+    this.rdb.cancel();
+    if (!this.rdb.hasSavePoints) return;
+    try {
+      this.rdb.saveNow();
+    } catch (error) {
+      // It has been logged and may refuse the next write; the data is gone all the same.
+      this.#server.log('verbose', `FLUSHALL left the dump file as it was: ${messageOf(error)}`);
+    }
   }
 
   /** All data was replaced by a full resync: the log begins anew. */
@@ -255,9 +289,7 @@ export class Persistence {
     folder.create();
     const manifest = folder.readManifest() ?? EMPTY_MANIFEST;
     const base = nextBase(manifest, folder.prefix);
-    const history = [...(manifest.base === undefined ? [] : [manifest.base]), ...manifest.increments].map(
-      (file) => ({ ...file, type: 'history' as const }),
-    );
+    const history = filesOf(manifest).map((file) => ({ ...file, type: 'history' as const }));
     const complete = (): void => {
       folder.writeManifest({ base, increments: [], history });
     };
@@ -307,7 +339,10 @@ export class Persistence {
       clock: () => server.clock.monotonic(),
       soon: (run) => server.clock.soon(run),
       streamOffset: () => this.sources.streamPosition()?.offset ?? 0,
-      stateChanged: () => this.#gate(),
+      stateChanged: () => {
+        this.#gate();
+        this.sources.logSynced();
+      },
       crash: (error) => server.crash(error),
     });
     this.#log = log;

@@ -9,8 +9,9 @@ import {
   writeSync,
   type WriteStream,
 } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { RdbReader } from '../rdb/rdb-reader.ts';
 
 const READ_BYTES = 256 * 1024;
@@ -64,8 +65,7 @@ export class RdbFileSink {
   abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#stream.destroy();
-    rm(this.#temporary, { force: true }).catch(() => undefined);
+    this.#remove(() => undefined);
   }
 
   fail(reason: string): void {
@@ -86,8 +86,23 @@ export class RdbFileSink {
 
   #fail(error: unknown): void {
     if (this.#isOver) return;
-    this.abort();
-    this.#events.failed(error instanceof Error ? error : new Error(String(error)));
+    this.#isOver = true;
+    this.#remove(() => this.#events.failed(error instanceof Error ? error : new Error(String(error))));
+  }
+
+  /** At once, since the process may be about to end; and again, since a file still being opened would come back. */
+  #remove(done: () => void): void {
+    const remove = (): void => rmSync(this.#temporary, { force: true });
+    remove();
+    if (this.#stream.closed) {
+      done();
+      return;
+    }
+    this.#stream.once('close', () => {
+      remove();
+      done();
+    });
+    this.#stream.destroy();
   }
 }
 
@@ -109,45 +124,46 @@ export function writeRdbFileSync(target: string, write: (emit: (piece: Buffer) =
   }
 }
 
-/**
- * Reads a whole file into the reader while clients are served between pieces. `progress` hears the bytes read so far.
- * Throws `RdbError`, or what the disk says. Answers the bytes behind the RDB's end, which older AOFs have.
- */
-export async function readRdbFile(
-  name: string,
-  reader: RdbReader,
-  progress: (bytes: number) => void,
-): Promise<Buffer> {
-  const file = await open(name, 'r');
+/** Work on a file in steps: yields the bytes dealt with, so that its driver may let others work in between. */
+export type FileSteps<T> = Generator<number, T, undefined>;
+
+/** Hands a file to `take`, piece by piece. Throws what the disk says. */
+export function* readPieces(name: string, take: (piece: Buffer) => void): FileSteps<void> {
+  const file = openSync(name, 'r');
   try {
-    while (!reader.isDone) {
+    for (;;) {
       const piece = Buffer.allocUnsafeSlow(READ_BYTES);
-      const { bytesRead } = await file.read(piece, 0, READ_BYTES, null);
-      if (bytesRead === 0) break;
-      const used = reader.write(piece.subarray(0, bytesRead));
-      progress(bytesRead);
-      if (reader.isDone) return piece.subarray(used, bytesRead);
+      const count = readSync(file, piece, 0, READ_BYTES, null);
+      if (count === 0) return;
+      take(piece.subarray(0, count));
+      yield count;
     }
-    reader.end();
-    return Buffer.alloc(0);
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
-/** The same without returning before it is done, for DEBUG RELOAD. */
-export function readRdbFileSync(name: string, reader: RdbReader): void {
-  const file = openSync(name, 'r');
-  try {
-    while (!reader.isDone) {
-      const piece = Buffer.allocUnsafeSlow(READ_BYTES);
-      const count = readSync(file, piece, 0, READ_BYTES, null);
-      if (count === 0) break;
-      reader.write(piece.subarray(0, count));
-    }
-    reader.end();
-  } finally {
-    closeSync(file);
+/** Reads a dump file into the reader. Throws `RdbError`, or what the disk says. */
+export function* readRdbFile(name: string, reader: RdbReader): FileSteps<void> {
+  yield* readPieces(name, (piece) => reader.write(piece));
+  reader.end();
+}
+
+/** Takes the steps with pauses in which clients are served. `progress` hears the bytes of each. */
+export async function runWithPauses<T>(steps: FileSteps<T>, progress: (bytes: number) => void): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    progress(step.value);
+    await setImmediate();
+  }
+}
+
+/** Takes the steps without a pause, for commands that answer when all is done. */
+export function runAtOnce<T>(steps: FileSteps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
   }
 }
 

@@ -19,6 +19,8 @@ export interface PersistenceSources {
   libraries: () => readonly string[];
   /** Puts loaded libraries in the place of those there. */
   replaceLibraries: (libraries: readonly string[]) => void;
+  /** More of the append-only log is on disk: WAITAOF may be answered. */
+  logSynced: () => void;
 }
 
 interface BackgroundSave {

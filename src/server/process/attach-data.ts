@@ -39,6 +39,7 @@ export function attachData(
     receiver: persistence.receiver,
   });
   persistence.sources.streamPosition = () => replication.savePosition() ?? undefined;
+  persistence.sources.logSynced = () => replication.checkWaiters();
   sources.persistence = () => Object.fromEntries(describePersistence(server, persistence));
   sources.replication = () => printReplicationInfo(replication, replication.settings, server.now);
   sources.counters = () => ({

@@ -208,6 +208,24 @@ describe('the append-only log', () => {
     });
   });
 
+  it('is executed again by DEBUG LOADAOF, and the dump file read again by DEBUG RELOAD', async () => {
+    await withFolder(async (folder) => {
+      const server = await start(folder);
+      server.run('SET', 'a', '1');
+      server.run('RPUSH', 'l', 'x');
+      server.persistence.reloadLog();
+      expect(valuesOf(server, 'a')).toEqual(['1']);
+      expect(server.run('LLEN', 'l')).toBe(':1\r\n');
+      const size = readFileSync(logFile(folder, '.1.incr.aof')).length;
+      server.persistence.reload({ isSaving: true, isFlushing: true, isMerging: false });
+      expect(valuesOf(server, 'a')).toEqual(['1']);
+      server.run('SET', 'b', '2');
+      server.persistence.reload({ isSaving: false, isFlushing: false, isMerging: true });
+      expect(valuesOf(server, 'a', 'b')).toEqual(['1', '2']);
+      expect(readFileSync(logFile(folder, '.1.incr.aof')).length).toBeGreaterThan(size);
+    });
+  });
+
   it('can be switched on and off', async () => {
     await withFolder(async (folder) => {
       const server = await start(folder, { appendonly: 'no' });

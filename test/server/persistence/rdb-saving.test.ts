@@ -115,6 +115,20 @@ describe('the dump file', () => {
     });
   });
 
+  it('is emptied by FLUSHALL when save points are set, a save under way given up', async () => {
+    await withFolder(async (folder) => {
+      const server = new TestServer(folder, { save: '3600 1' });
+      fill(server);
+      server.run('BGSAVE');
+      expect(server.run('FLUSHALL')).toBe('+OK\r\n');
+      expect(server.persistence.rdb.isRunning).toBe(false);
+      const again = new TestServer(folder);
+      await again.persistence.loadAtStart();
+      expect(again.server.keyspace.size).toBe(0);
+      await poll('the folder to be clean', async () => readdirSync(folder).length === 1);
+    });
+  });
+
   it('is saved on leaving when asked, a save under way given up', async () => {
     await withFolder(async (folder) => {
       const server = new TestServer(folder);

@@ -1,5 +1,6 @@
 import { digestData, digestValue } from '../../admin/digest-data.ts';
 import { ListValue } from '../../keyspace/values/list-value.ts';
+import { LogLoadError } from '../../persistence/load-log.ts';
 import { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
@@ -14,6 +15,8 @@ const NOT_ALLOWED = new ReplyError(
   'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local ' +
     'connection, otherwise you need to set this option in the configuration file, and then restart the server.',
 );
+
+const LOG_FAILED = new ReplyError('ERR Error trying to load the AOF files, check server logs.');
 
 type Subcommand = (ctx: Context, args: Args) => void;
 
@@ -196,8 +199,16 @@ function reload(ctx: Context, args: Args): void {
   ctx.reply.ok();
 }
 
-function loadAof(): void {
-  throw new ReplyError('ERR Error trying to load the AOF files, check server logs.');
+function loadAof(ctx: Context): void {
+  const { persistence } = ctx.server;
+  if (persistence?.log === undefined) throw LOG_FAILED;
+  try {
+    persistence.reloadLog();
+  } catch (error) {
+    if (error instanceof LogLoadError) throw LOG_FAILED;
+    throw error;
+  }
+  ctx.reply.ok();
 }
 
 const HELP = [

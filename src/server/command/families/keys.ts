@@ -240,6 +240,7 @@ function scan(ctx: Context, args: Args): void {
 function flushall(ctx: Context, args: Args): void {
   checkFlushMode(args);
   for (const [index] of ctx.server.keyspace.filled()) flushDb(ctx, index);
+  ctx.server.persistence?.allFlushed();
   // Propagated even when nothing was there: replicas may hold what this master never had.
   ctx.dirty += 1;
   ctx.reply.ok();
