@@ -1,5 +1,5 @@
 import net from 'node:net';
-import tls from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 
 export interface DialEvents {
   opened(): void;
@@ -22,7 +22,7 @@ export interface DialOptions {
   /** What to bind to, if anything. */
   readonly localAddress?: string;
   /** Speak TLS. */
-  readonly tls?: tls.ConnectionOptions | undefined;
+  readonly tls?: ConnectionOptions | undefined;
 }
 
 /** Connects to another server. Fails by `closed`, never by throwing. */
@@ -41,7 +41,8 @@ export function dial(
     keepAlive: true,
     ...(localAddress === undefined ? {} : { localAddress }),
   };
-  const socket = options.tls === undefined ? net.connect(target) : tls.connect({ ...target, ...options.tls });
+  const socket =
+    options.tls === undefined ? net.connect(target) : loadTls().connect({ ...target, ...options.tls });
   socket.on(options.tls === undefined ? 'connect' : 'secureConnect', () => events.opened());
   socket.on('data', (chunk: Buffer) => events.data(chunk));
   socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -60,4 +61,9 @@ export function dial(
     end: () => void socket.end(),
     close: () => void socket.destroy(),
   };
+}
+
+/** Most servers never speak TLS: the module costs memory, so it is loaded when first needed. */
+function loadTls(): typeof import('node:tls') {
+  return process.getBuiltinModule('node:tls');
 }

@@ -7,7 +7,7 @@ import { attachReplication, followConfigured } from '../replication/attach-repli
 import { SpoolFile } from '../replication/spool-file.ts';
 import { printReplicationInfo } from '../replication/status.ts';
 import type { Server } from '../server.ts';
-import { tlsClientOptions } from './tls.ts';
+import { tlsClientOptions } from './tls-options.ts';
 
 /** What the process does with a server's data at its begin and end. */
 export interface DataParts {

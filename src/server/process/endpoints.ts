@@ -2,7 +2,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import type { LiveConfig } from '../config/live-config.ts';
 import { Listener, type Endpoint } from '../net/listener.ts';
 import type { Server } from '../server.ts';
-import { createTlsAcceptor, type TlsAcceptor } from './tls.ts';
+import type { TlsAcceptor } from './tls-acceptor.ts';
 
 /** Addresses that need not exist on this machine: those with a `-` in front. */
 const MISSING_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOTFOUND']);
@@ -85,6 +85,7 @@ export class Endpoints {
     const port = this.#config.number('tls-port');
     this.#tls = [];
     if (port === 0) return;
+    const { createTlsAcceptor } = await import('./tls-acceptor.ts');
     await this.#onEachAddress(port, 'tls', async (endpoint) => {
       const acceptor = createTlsAcceptor(this.#server, this.#config, this.#resolve);
       await acceptor.listen(endpoint);

@@ -31,7 +31,7 @@ export async function startServer(line: RunLine): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  if (loaded.values.get('daemonize') === 'yes' && daemonize(stdin)) return;
+  if (loaded.values.get('daemonize') === 'yes' && (await daemonize(stdin))) return;
   await run(line, loaded);
 }
 
