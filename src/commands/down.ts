@@ -1,11 +1,9 @@
 import { Flags } from '@oclif/core';
 import { down } from '../apply/down.ts';
 import { ReplctlError } from '../errors.ts';
-import { drawChange, drawPlan } from '../show/change-report.ts';
 import type { Outcome } from './frame/base-command.ts';
 import { ChangingCommand } from './frame/changing-command.ts';
 import { findTopology } from './frame/find-topology.ts';
-import { reportChange } from './frame/report-change.ts';
 
 export default class Down extends ChangingCommand<typeof Down> {
   static override readonly summary = 'Stop every node; the data stays.';
@@ -30,15 +28,12 @@ export default class Down extends ChangingCommand<typeof Down> {
         hint: `replctl down --wipe --confirm ${topology.name}`,
       });
     }
-    const isDryRun = this.flags['dry-run'];
     const result = await down(this.contextOf(topology), {
-      isDryRun,
+      isDryRun: this.flags['dry-run'],
       wipe: this.flags.wipe ? (this.flags.confirm ?? '') : null,
     });
-    await this.endProgress();
-    const report = reportChange(result, isDryRun, null);
-    if (isDryRun) return { json: { ...report }, text: drawPlan(report, this.theme) };
-    const done = this.flags.wipe ? `${this.theme.good('wiped')}: ${topology.stateDir}` : '';
-    return { json: { ...report }, text: [drawChange(report, this.theme), done].filter(Boolean).join('\n') };
+    const shown = await this.showSteps(result);
+    if (!this.flags.wipe || this.flags['dry-run']) return shown;
+    return { ...shown, text: `${shown.text}\n${this.theme.good('wiped')}: ${topology.stateDir}` };
   }
 }

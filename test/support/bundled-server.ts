@@ -16,7 +16,7 @@ export interface BundledServer {
   /** What it printed so far. */
   readonly output: () => string;
   /** Kills the process and removes its folder. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 let bundle: Promise<string> | undefined;

@@ -12,7 +12,7 @@ export interface RealServer {
   readonly folder: string;
   readonly client: Redis;
   /** Kills the process and removes its folder. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** A redis-server or valkey-server of its own on loopback, in a temporary folder that `prepare` may fill before. */

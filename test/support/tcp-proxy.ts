@@ -12,7 +12,7 @@ export interface TcpProxy {
   open(): void;
   /** New connections go to another port, as if the server had been restarted there. */
   retarget(port: number): void;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** A way to a port on loopback that can be cut. */

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises';
 import { Flags, type Command } from '@oclif/core';
 import type { ChangeResult } from '../../apply/change.ts';
 import type { ApplyContext, ApplyEvent } from '../../apply/context.ts';
@@ -36,13 +37,34 @@ export abstract class ChangingCommand<T extends typeof Command> extends BaseComm
     };
   }
 
+  /** As `showChange`, for what leaves the tree incomplete on purpose: only what was done. */
+  protected async showSteps(result: ChangeResult): Promise<Outcome> {
+    await this.endProgress();
+    const isDryRun = this.flags['dry-run'];
+    const report = reportChange(result, isDryRun, null);
+    return {
+      json: { ...report },
+      text: isDryRun ? drawPlan(report, this.theme) : drawChange(report, this.theme),
+    };
+  }
+
+  /** `--yes`, or a yes typed at a terminal. Without a terminal nothing is asked and the answer is no. */
+  protected async consent(question: string): Promise<boolean> {
+    if (this.flags['yes'] === true) return true;
+    if (!process.stdin.isTTY || this.flags.json) return false;
+    const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      const answer = await prompt.question(`${question} [y/N] `, { signal: this.signal });
+      return /^y(?:es)?$/i.test(answer.trim());
+    } finally {
+      prompt.close();
+    }
+  }
+
   /** What was planned, when only that was asked; else what was done and how the tree looks now. */
   protected async showChange(result: ChangeResult): Promise<Outcome> {
     await this.endProgress();
-    if (this.flags['dry-run']) {
-      const report = reportChange(result, true, null);
-      return { json: { ...report }, text: drawPlan(report, this.theme) };
-    }
+    if (this.flags['dry-run']) return this.showSteps(result);
     const seen = await inspect(result.topology, { timeoutMs: OBSERVE_TIMEOUT_MS, signal: this.signal });
     const status = reportStatus(result.topology, seen.observation, seen.findings);
     const report = reportChange(result, false, status);
