@@ -46,7 +46,7 @@ function mismatch(parent: LiveNode, node: LiveNode, listed: ListedNode): Finding
       'replica-announce-ip': node.config.get('replica-announce-ip') ?? null,
       'replica-announce-port': node.config.get('replica-announce-port') ?? null,
     },
-    mend: 'replctl up',
+    mend: `replctl restart ${node.id}`,
   };
 }
 

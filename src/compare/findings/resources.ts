@@ -1,6 +1,6 @@
 import type { LiveNode } from '../../observe/observation.ts';
 import type { Finding } from '../finding.ts';
-import type { Scene } from '../scene.ts';
+import { type Scene, declaredValue } from '../scene.ts';
 import { isLeftFence } from './unfinished.ts';
 
 /** What keeps a node from taking writes, now or soon. */
@@ -31,7 +31,10 @@ function findUnwritable(scene: Scene, { id, info, config }: LiveNode): Finding[]
         'min-replicas-max-lag': config.get('min-replicas-max-lag') ?? null,
         connectedReplicas: info.replication.connectedReplicas,
       },
-      mend: 'replctl up',
+      mend:
+        declaredValue(scene, id, 'min-replicas-to-write') === String(wanted)
+          ? 'replctl up'
+          : `replctl exec ${id} -- CONFIG SET min-replicas-to-write ${declaredValue(scene, id, 'min-replicas-to-write') ?? 0}`,
     },
   ];
 }

@@ -1,3 +1,4 @@
+import { findDirective } from '../../conf/directives.ts';
 import type { Finding } from '../finding.ts';
 import { type Scene, declaredValue } from '../scene.ts';
 
@@ -46,14 +47,17 @@ function findLeftFences(scene: Scene): Finding[] {
         message: `${node.id}: ${what.join(', ')}: left behind by a switchover that was cut short`,
         evidence: { ...Object.fromEntries(left), pausedReason: paused },
         mend:
-          scene.operation === null
-            ? name === undefined
-              ? `replctl exec ${node.id} -- CLIENT UNPAUSE`
-              : 'replctl up'
-            : 'replctl resume, or replctl rollback',
+          scene.operation === null ? liftFence(scene, node.id, name) : 'replctl resume, or replctl rollback',
       },
     ];
   });
+}
+
+/** One fence at a time: CONFIG SET takes several directives from 7.0 on only. */
+function liftFence(scene: Scene, id: string, name: string | undefined): string {
+  if (name === undefined) return `replctl exec ${id} -- CLIENT UNPAUSE`;
+  const value = declaredValue(scene, id, name) ?? findDirective(name)?.defaultValue ?? '';
+  return `replctl exec ${id} -- CONFIG SET ${name} ${value}`;
 }
 
 /** Whether a directive has the value of a fence, and was not declared so. */
