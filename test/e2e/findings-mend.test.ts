@@ -9,7 +9,7 @@ import { freePorts } from '../support/free-ports.ts';
 import { poll } from '../support/poll.ts';
 
 /** What `status` names, its own advice mends. m → a → c, m → b. */
-const ENGINES_THAT_MEND: readonly TestEngine[] = ['redis', 'valkey'];
+const ENGINES_THAT_MEND: readonly TestEngine[] = ['redis', 'bundled'];
 
 let deployment: Deployment;
 let port: Record<'m' | 'a' | 'b' | 'c', number>;

@@ -98,6 +98,8 @@ function serverFields(server: Server, { process }: InfoParts): Fields {
   const hertz = server.config.text('hz');
   return {
     redis_version: VERSION,
+    // As Valkey names itself: tools tell the servers apart by it.
+    server_name: 'replctl',
     redis_git_sha1: '00000000',
     redis_git_dirty: 0,
     redis_build_id: '0',

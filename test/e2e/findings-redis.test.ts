@@ -1,0 +1,3 @@
+import { describeFindings } from '../support/findings-suite.ts';
+
+describeFindings('redis');

@@ -1,0 +1,4 @@
+import { describeFindings, describeMixedFindings } from '../support/findings-suite.ts';
+
+describeFindings('valkey');
+describeMixedFindings();
