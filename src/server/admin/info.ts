@@ -98,11 +98,10 @@ function serverFields(server: Server, { process }: InfoParts): Fields {
   const hertz = server.config.text('hz');
   return {
     redis_version: VERSION,
-    // As Valkey names itself: tools tell the servers apart by it.
-    server_name: 'replctl',
     redis_git_sha1: '00000000',
     redis_git_dirty: 0,
-    redis_build_id: '0',
+    // As in `--version`: what tells this server from the one it stands for.
+    redis_build_id: 'replctl',
     redis_mode: 'standalone',
     os: process.osName,
     arch_bits: 64,
