@@ -114,6 +114,16 @@ export class AofAppender {
     });
   }
 
+  /** Closes once everything written is on disk, without waiting for it. `done` hears what the disk said. */
+  retire(done: (error: Error | null) => void): void {
+    this.#isClosed = true;
+    if (this.#isSyncing) return;
+    fdatasync(this.#file, (error) => {
+      close(this.#file);
+      done(error);
+    });
+  }
+
   /** Closes without writing what is only gathered. */
   close(): void {
     if (this.#isClosed) return;

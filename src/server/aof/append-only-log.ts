@@ -141,16 +141,14 @@ export class AppendOnlyLog {
 
   /**
    * Opens a new increment; everything until now is what the new base has to hold, so the snapshot must be taken in the
-   * same turn. Should the rewrite fail, the log is as good as before.
+   * same turn. Should the rewrite fail, the log is as good as before. Throws what the disk says.
    */
   beginRewrite(): AofRewrite {
-    this.#attempt(() => {
-      this.#appender.write();
-      this.#appender.syncNow();
-    });
-    this.#closedBytes += this.#appender.size;
-    this.#appender.close();
+    const old = this.#appender;
+    if (!old.write()) throw old.lastError ?? new Error('the append-only log can not be written');
     this.#appender = this.#addIncrement();
+    this.#closedBytes += old.size;
+    old.retire((error) => this.#setError(error ?? undefined));
     const first = this.#manifest.increments.at(-1);
     const base = nextBase(this.#manifest, this.#folder.prefix);
     return {

@@ -25,6 +25,9 @@ import { messageOf, RdbSaving, type PersistenceSources } from './rdb-saving.ts';
 import { runSnapshot, type RunningSnapshot } from './run-snapshot.ts';
 import { Snapshot } from './snapshot.ts';
 
+/** How long a rewrite that failed isn't tried again by itself. */
+const REWRITE_RETRY_MS = 60_000;
+
 /** How far a load has come, for INFO. */
 export interface LoadProgress {
   readonly startedAt: number;
@@ -65,6 +68,7 @@ export class Persistence {
   #log: AppendOnlyLog | undefined;
   #rewrite: RunningRewrite | undefined;
   #isStarted = false;
+  #lastRewriteTryMs = 0;
 
   constructor(server: Server) {
     this.#server = server;
@@ -268,12 +272,17 @@ export class Persistence {
     if (this.#log !== undefined) this.rewriteLog();
   }
 
-  /** BGREWRITEAOF. The log goes on in a new increment while the base of it is made. */
-  rewriteLog(): void {
-    if (this.#rewrite !== undefined) return;
+  /**
+   * BGREWRITEAOF. The log goes on in a new increment while the base of it is made. Answers false when the disk doesn't
+   * let it begin, which has been logged.
+   */
+  rewriteLog(): boolean {
+    if (this.#rewrite !== undefined) return true;
     const server = this.#server;
     this.isRewriteScheduled = false;
-    const rewrite = this.#log === undefined ? this.#rewriteWithoutLog() : this.#log.beginRewrite();
+    this.#lastRewriteTryMs = server.now;
+    const rewrite = this.#beginRewrite();
+    if (rewrite === undefined) return false;
     const file = new RdbFileSink(rewrite.path, {
       paused: (isPaused) => (isPaused ? run.pause() : run.resume()),
       done: () => this.#finishRewrite(rewrite, undefined),
@@ -282,6 +291,29 @@ export class Persistence {
     const run = runSnapshot(this.rdb.describe(undefined, [['aof-base', '1']]), file);
     this.#rewrite = { run, file, startedAtMs: server.now };
     server.log('notice', `Background append only file rewriting started by pid ${process.pid}`);
+    return true;
+  }
+
+  #beginRewrite(): AofRewrite | undefined {
+    try {
+      return this.#log === undefined ? this.#rewriteWithoutLog() : this.#log.beginRewrite();
+    } catch (error) {
+      this.#countRewrite(messageOf(error));
+      return undefined;
+    }
+  }
+
+  #countRewrite(failure: string | undefined): void {
+    const server = this.#server;
+    this.hasRewriteFailed = failure !== undefined;
+    this.rewriteFailuresInARow = failure === undefined ? 0 : this.rewriteFailuresInARow + 1;
+    if (failure === undefined) {
+      this.rewrites++;
+      server.log('notice', 'Background AOF rewrite terminated with success');
+      server.log('notice', 'Background AOF rewrite finished successfully');
+    } else {
+      server.log('warning', `Background AOF rewrite terminated with error: ${failure}`);
+    }
   }
 
   #rewriteWithoutLog(): AofRewrite {
@@ -302,22 +334,14 @@ export class Persistence {
     this.#rewrite = undefined;
     const server = this.#server;
     this.lastRewriteDuration = secondsSince(running.startedAtMs, server.clock.now());
-    let error = failure;
+    let reason = failure?.message;
     try {
-      if (error === undefined) rewrite.complete();
-    } catch (thrown) {
-      error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      if (reason === undefined) rewrite.complete();
+    } catch (error) {
+      reason = messageOf(error);
     }
-    this.hasRewriteFailed = error !== undefined;
-    this.rewriteFailuresInARow = error === undefined ? 0 : this.rewriteFailuresInARow + 1;
-    if (error === undefined) {
-      this.rewrites++;
-      server.log('notice', 'Background AOF rewrite terminated with success');
-      server.log('notice', 'Background AOF rewrite finished successfully');
-    } else {
-      running.run.abort();
-      server.log('warning', `Background AOF rewrite terminated with error: ${error.message}`);
-    }
+    if (failure !== undefined) running.run.abort();
+    this.#countRewrite(reason);
   }
 
   #cancelRewrite(): void {
@@ -414,6 +438,7 @@ export class Persistence {
     if (this.isRewriteScheduled && !this.rdb.isRunning) this.rewriteLog();
     this.rdb.tick(this.isRewriting);
     if (this.#log === undefined || this.isRewriting || this.rdb.isRunning) return;
+    if (this.hasRewriteFailed && server.now - this.#lastRewriteTryMs < REWRITE_RETRY_MS) return;
     const { config } = server;
     const growth = this.#log.growthDue(
       config.number('auto-aof-rewrite-percentage'),

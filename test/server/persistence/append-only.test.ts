@@ -105,6 +105,26 @@ describe('the append-only log', () => {
     });
   });
 
+  it('goes on as it was when a rewrite can not begin or end', async () => {
+    await withFolder(async (folder) => {
+      const server = await start(folder);
+      server.run('SET', 'a', '1');
+      // Folders in the way stop both root and others.
+      mkdirSync(logFile(folder, '.2.incr.aof'));
+      expect(server.run('BGREWRITEAOF')).toMatch(/^-ERR Can't execute an AOF background rewriting/);
+      expect(server.persistence.rewriteFailuresInARow).toBe(1);
+      server.run('SET', 'b', '2');
+      rmSync(logFile(folder, '.2.incr.aof'), { recursive: true });
+      mkdirSync(path.join(logFile(folder, '.2.base.rdb'), 'in the way'), { recursive: true });
+      expect(server.run('BGREWRITEAOF')).toMatch(/started/);
+      server.run('SET', 'c', '3');
+      await poll('the rewrite to fail', async () => !server.persistence.isRewriting);
+      expect(server.persistence.rewriteFailuresInARow).toBe(2);
+      server.run('SET', 'd', '4');
+      expect(valuesOf(await start(folder), 'a', 'b', 'c', 'd')).toEqual(['1', '2', '3', '4']);
+    });
+  });
+
   it('survives an end in the middle of a rewrite', async () => {
     await withFolder(async (folder) => {
       const server = await start(folder);

@@ -15,6 +15,9 @@ export const persistenceCommands: Family = {
 
 const SAVING = new ReplyError('ERR Background save already in progress');
 const REWRITING = new ReplyError('ERR Background append only file rewriting already in progress');
+const REWRITE_FAILED = new ReplyError(
+  "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.",
+);
 const FAILED = new ReplyError('ERR');
 const BUSY_WITH_LOG = new ReplyError(
   "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a " +
@@ -67,6 +70,6 @@ function bgrewriteaof(ctx: Context): void {
     ctx.reply.simple('Background append only file rewriting scheduled');
     return;
   }
-  persistence.rewriteLog();
+  if (!persistence.rewriteLog()) throw REWRITE_FAILED;
   ctx.reply.simple('Background append only file rewriting started');
 }
