@@ -235,6 +235,7 @@ function waitaof(ctx: Context, args: Args): void {
 function readTimeout(args: Args, i: number): number {
   const timeoutMs = args.int(i, ERRORS.timeoutNotInteger);
   if (timeoutMs < 0) throw ERRORS.timeoutNegative;
+  if (timeoutMs > Number.MAX_SAFE_INTEGER) throw ERRORS.timeoutOutOfRange;
   return timeoutMs;
 }
 
