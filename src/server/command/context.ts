@@ -43,7 +43,11 @@ export class Context {
   isForced = false;
   /** False inside MULTI and scripts: a command that would block answers as if its time had run out. */
   canBlock = true;
-  private readonly openObjects: { readonly db: Db; readonly object: Value; readonly key: string }[] = [];
+  /** Collections opened for writing, with the db and the slot each is in. */
+  private readonly openObjects: Value[] = [];
+  private readonly openDbs: Db[] = [];
+  private readonly openSlots: number[] = [];
+  private openCount = 0;
 
   constructor(server: Server, client: Client, command: Command, args: Args) {
     this.server = server;
@@ -109,7 +113,7 @@ export class Context {
     if (ref === 0) return undefined;
     const object = this.objectOf(ref, type);
     this.db.willChange(ref);
-    this.openObjects.push({ db: this.db, object, key: args.string(i) });
+    this.noteOpen(ref, object);
     return object;
   }
 
@@ -118,9 +122,8 @@ export class Context {
     const known = this.writeValue(args, i, type);
     if (known !== undefined) return known;
     const object = make();
-    this.db.insertObject(args.buf, args.start(i), args.end(i), object);
-    this.openObjects.push({ db: this.db, object, key: args.string(i) });
-    this.notifyNew(args.string(i));
+    this.noteOpen(this.db.insertObject(args.buf, args.start(i), args.end(i), object), object);
+    if ((this.server.notifyMask & EVENT.new) !== 0) this.notifyNew(args.string(i));
     return object;
   }
 
@@ -256,14 +259,20 @@ export class Context {
 
   /** Brings the accounts of the collections opened for writing up to date. */
   recountObjects(): void {
-    for (const { db, object, key } of this.openObjects) {
-      const ref = db.findString(key);
-      if (ref !== 0 && !db.isString(ref) && db.object(ref) === object) db.recount(ref);
-    }
-    this.openObjects.length = 0;
+    const { openObjects, openDbs, openSlots } = this;
+    for (let i = 0; i < this.openCount; i += 1) openDbs[i]!.recount(openSlots[i]!, openObjects[i]!);
+    // The arrays are used again: cutting them costs more than the rest. The few objects they keep alive don't.
+    this.openCount = 0;
+  }
+
+  private noteOpen(ref: number, object: Value): void {
+    const at = this.openCount++;
+    this.openObjects[at] = object;
+    this.openDbs[at] = this.db;
+    this.openSlots[at] = this.db.slotOf(ref);
   }
 
   get hasOpenObjects(): boolean {
-    return this.openObjects.length > 0;
+    return this.openCount > 0;
   }
 }

@@ -223,7 +223,7 @@ export class Db {
     return this.at.latin1Slice(this.from, this.to);
   }
 
-  /** The collection in an entry that is not a string. To change it, call `willChange` first and `recount` after. */
+  /** The collection in an entry that is not a string. To change it, call `willChange` first and `recount` its slot after. */
   object(ref: number): Value {
     return this.objects[this.word(ref, VALUE)]!;
   }
@@ -348,12 +348,17 @@ export class Db {
     this.setWord(ref, FLAGS, this.word(ref, FLAGS) | TEXT);
   }
 
-  /** Brings the account of a collection's bytes up to date after it was changed. */
-  recount(ref: number): void {
-    const index = this.word(ref, VALUE);
-    const bytes = this.objects[index]!.bytes;
-    this.objectBytes += bytes - this.objectSizes[index]!;
-    this.objectSizes[index] = bytes;
+  /** Where this db keeps the collection of an entry; stays the same while the entry holds it. */
+  slotOf(ref: number): number {
+    return this.word(ref, VALUE);
+  }
+
+  /** Brings the account of a collection's bytes up to date after it was changed, unless it is gone from its slot. */
+  recount(slot: number, object: Value): void {
+    if (this.objects[slot] !== object) return;
+    const bytes = object.bytes;
+    this.objectBytes += bytes - this.objectSizes[slot]!;
+    this.objectSizes[slot] = bytes;
   }
 
   delete(ref: number): void {

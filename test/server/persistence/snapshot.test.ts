@@ -84,7 +84,7 @@ function write(keyspace: Keyspace, random: Random): void {
   else {
     db.willChange(ref);
     change(db.object(ref), random);
-    db.recount(ref);
+    db.recount(db.slotOf(ref), db.object(ref));
   }
 }
 
