@@ -136,6 +136,9 @@ export class Args {
 
   /** A double, infinities included; throws `error` otherwise. */
   double(i: number, error: ReplyError = ERRORS.notFloat): number {
+    // Most are integers, which need no string and no pattern.
+    const integer = parseInteger(this.buf, this.offsets[2 * i]!, this.offsets[2 * i + 1]!);
+    if (!Number.isNaN(integer)) return integer;
     const value = parseDouble(this.string(i));
     if (value === undefined) throw error;
     return value;
