@@ -65,11 +65,11 @@ function popFirst(ctx: Context, args: Args, i: number, timeoutMs: number | undef
   if (next >= args.count) throw ERRORS.syntax;
   const isFront = isLeft(args, next);
   let count = 1;
-  if (next + 1 < args.count) {
-    if (next + 3 !== args.count || !args.is(next + 1, 'COUNT')) throw ERRORS.syntax;
+  if (next + 2 < args.count && args.is(next + 1, 'COUNT')) {
     count = args.int(next + 2, COUNT_ERROR);
     if (count <= 0) throw COUNT_ERROR;
-  }
+    if (next + 3 < args.count) throw ERRORS.syntax;
+  } else if (next + 1 < args.count) throw ERRORS.syntax;
   for (let at = i + 1; at < next; at++) {
     const list = writeAwaited(ctx, args, at, ListValue);
     if (list === undefined) continue;

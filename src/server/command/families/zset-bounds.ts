@@ -27,8 +27,10 @@ export function readScoreBounds(args: Args, minAt: number, maxAt: number): Bound
   });
 }
 
-/** A score as strtod reads it: spaces before it are skipped, nothing at all is 0, what is too large is infinite. */
-function readScore(text: string): ScoreBound {
+/** A score as strtod reads it: up to a NUL, spaces before it skipped, nothing is 0, what is too large is infinite. */
+function readScore(given: string): ScoreBound {
+  const end = given.indexOf('\0');
+  const text = end < 0 ? given : given.slice(0, end);
   const isOpen = text.startsWith('(');
   const number = (isOpen ? text.slice(1) : text).trimStart();
   if (number === '') return { score: 0, isOpen };

@@ -52,11 +52,11 @@ function popFirst(ctx: Context, args: Args, i: number, timeoutMs: number | undef
   const isMax = args.is(next, 'MAX');
   if (!isMax && !args.is(next, 'MIN')) throw ERRORS.syntax;
   let count = 1;
-  if (next + 1 < args.count) {
-    if (next + 3 !== args.count || !args.is(next + 1, 'COUNT')) throw ERRORS.syntax;
+  if (next + 2 < args.count && args.is(next + 1, 'COUNT')) {
     count = args.int(next + 2, COUNT_ERROR);
     if (count <= 0) throw COUNT_ERROR;
-  }
+    if (next + 3 < args.count) throw ERRORS.syntax;
+  } else if (next + 1 < args.count) throw ERRORS.syntax;
   for (let at = i + 1; at < next; at++) {
     const zset = writeAwaited(ctx, args, at, ZSetValue);
     if (zset === undefined) continue;
