@@ -1,4 +1,5 @@
 import type { Client, ClientKind } from '../command/client.ts';
+import type { Command } from '../command/command.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Tracking } from '../tracking/tracking.ts';
 import { clientBytes } from './client-limits.ts';
@@ -43,7 +44,7 @@ export function describeClient(client: Client, details: ClientDetails): string {
     ['omem', pendingBytes],
     ['tot-mem', clientBytes(client)],
     ['events', pendingBytes > 0 ? 'rw' : 'r'],
-    ['cmd', client.lastCommand?.name ?? 'NULL'],
+    ['cmd', commandOf(client)?.name ?? 'NULL'],
     ['user', client.user],
     ['redir', redirect],
     ['resp', reply.version],
@@ -51,6 +52,12 @@ export function describeClient(client: Client, details: ClientDetails): string {
     ['lib-ver', client.libraryVersion],
   ];
   return fields.map(([name, value]) => `${name}=${String(value)}`).join(' ');
+}
+
+/** What it runs now, or ran last. */
+function commandOf(client: Client): Command | undefined {
+  const { executor } = client.server;
+  return executor.current === client ? executor.currentCommand : client.lastCommand;
 }
 
 function clientFlags(client: Client, { tracking, monitors }: ClientDetails): string {

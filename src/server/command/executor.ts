@@ -211,6 +211,11 @@ export class Executor {
     return this.depth > 0 ? this.contexts[0]?.client : undefined;
   }
 
+  /** The command that `current` runs, as CLIENT LIST shows it. */
+  get currentCommand(): Command | undefined {
+    return this.depth > 0 ? this.contexts[0]?.command : undefined;
+  }
+
   /** Starts the clock of a batch of commands. */
   startBatch(): void {
     this.markMs = this.server.clock.monotonic();

@@ -199,6 +199,11 @@ export class Replication {
       .length;
   }
 
+  /** DEBUG CHANGE-REPL-ID: from here on nobody can resume by what was before. */
+  changeHistory(): void {
+    this.#history = newHistory(this.#ports.drawId);
+  }
+
   get settings(): ReplicationSettings {
     return this.#ports.settings();
   }

@@ -182,6 +182,7 @@ function replicate(ctx: Context, args: Args): void {
 
 function changeReplId(ctx: Context): void {
   ctx.server.log('notice', 'Changing replication IDs after receiving change-repl-id');
+  ctx.server.replication?.changeHistory();
   ctx.reply.ok();
 }
 

@@ -136,7 +136,11 @@ function groupOf(command: Command): string {
     ['connection', 'connection'],
     ['keyspace', 'generic'],
   ];
-  return known.find(([category]) => command.categories.includes(category))?.[1] ?? 'server';
+  const groups = known
+    .filter(([category]) => command.categories.includes(category))
+    .map(([, group]) => group);
+  const isForAnyType = groups.includes('list') && groups.includes('set');
+  return isForAnyType ? 'generic' : (groups[0] ?? 'server');
 }
 
 function docs(ctx: Context, args: Args): void {
@@ -149,11 +153,13 @@ function docs(ctx: Context, args: Args): void {
   for (const command of chosen) writeDocs(ctx.reply, command);
 }
 
-/** What is known without a manual: the group, and the subcommands. */
+/** What is known without a manual: where it is, the group, and the subcommands. */
 function writeDocs(reply: ReplyWriter, command: Command): void {
   reply.bulkString(command.name);
   const subcommands = [...(command.subcommands?.values() ?? [])];
-  reply.mapHeader(subcommands.length === 0 ? 1 : 2);
+  reply.mapHeader(subcommands.length === 0 ? 2 : 3);
+  reply.bulkString('summary');
+  reply.bulkString(`See https://redis.io/commands/${command.name.replace('|', '-')}/`);
   reply.bulkString('group');
   reply.bulkString(groupOf(command));
   if (subcommands.length === 0) return;
