@@ -9,7 +9,7 @@ import { WriteLoad } from '../support/write-load.ts';
 const ROUNDS = Number(process.env['SWITCHOVER_ROUNDS'] ?? 8);
 const PLAN_ONLY = { isDryRun: false };
 
-describe.each(ENGINES.filter((engine) => engine !== 'bundled'))('switchover on %s', (engine) => {
+describe.each(ENGINES)('switchover on %s', (engine) => {
   let tree: AppliedTree | null = null;
   afterEach(async () => {
     await tree?.remove();
