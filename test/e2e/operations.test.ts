@@ -14,7 +14,7 @@ import { poll } from '../support/poll.ts';
 
 const DO = { isDryRun: false };
 
-describe.runIf(hasEngine('redis'))('operations on redis', () => {
+describe.each((['redis', 'bundled'] as const).filter(hasEngine))('operations on %s', (engine) => {
   let tree: AppliedTree;
   let ports: number[] = [];
   const at = (index: number): number => ports[index] ?? 0;
@@ -23,7 +23,7 @@ describe.runIf(hasEngine('redis'))('operations on redis', () => {
     ports = await freePorts(5);
     tree = new AppliedTree(
       treeYaml(
-        'redis',
+        engine,
         new Map([
           [at(0), null],
           [at(1), at(0)],
