@@ -29,7 +29,6 @@ const PACKAGE_HOME: Record<string, readonly string[]> = {
   yaml: ['topology/'],
   zod: ['topology/'],
   '@oclif/core': ['commands/', 'cli.ts'],
-  'proper-lockfile': ['apply/'],
   fengari: ['server/script/'],
 };
 
