@@ -33,31 +33,43 @@ export class RdbFileSink {
   readonly #target: string;
   readonly #temporary: string;
   readonly #events: FileSinkEvents;
-  readonly #stream: WriteStream;
+  readonly #stream: WriteStream | undefined;
   #isOver = false;
 
   constructor(target: string, events: FileSinkEvents) {
     this.#target = target;
     this.#temporary = temporaryName(target);
     this.#events = events;
-    this.#stream = createWriteStream(this.#temporary, { mode: 0o600, flush: true, highWaterMark: 1 << 20 });
-    this.#stream.on('drain', () => events.paused(false));
-    this.#stream.on('error', (error) => this.#fail(error));
+    this.#stream = this.#open();
+  }
+
+  /** Opens at once, so that no file can appear after the work was given up. A failure is told in a later turn. */
+  #open(): WriteStream | undefined {
+    try {
+      const fd = openSync(this.#temporary, 'w', 0o600);
+      const stream = createWriteStream(this.#temporary, { fd, flush: true, highWaterMark: 1 << 20 });
+      stream.on('drain', () => this.#events.paused(false));
+      stream.on('error', (error) => this.#fail(error));
+      return stream;
+    } catch (error) {
+      process.nextTick(() => this.#fail(error));
+      return undefined;
+    }
   }
 
   write(piece: Uint8Array): void {
-    if (!this.#isOver && !this.#stream.write(piece)) this.#events.paused(true);
+    if (!this.#isOver && this.#stream?.write(piece) === false) this.#events.paused(true);
   }
 
   end(): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#stream === undefined) return;
     this.#stream.end();
     this.#stream.once('close', () => {
-      if (!this.#isOver)
-        this.#putInPlace().then(
-          () => this.#finish(),
-          (error: unknown) => this.#fail(error),
-        );
+      if (this.#isOver) return;
+      this.#putInPlace().then(
+        () => this.#finish(),
+        (error: unknown) => this.#fail(error),
+      );
     });
   }
 
@@ -65,7 +77,8 @@ export class RdbFileSink {
   abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#remove(() => undefined);
+    this.#stream?.destroy();
+    rmSync(this.#temporary, { force: true });
   }
 
   fail(reason: string): void {
@@ -86,23 +99,8 @@ export class RdbFileSink {
 
   #fail(error: unknown): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#remove(() => this.#events.failed(error instanceof Error ? error : new Error(String(error))));
-  }
-
-  /** At once, since the process may be about to end; and again, since a file still being opened would come back. */
-  #remove(done: () => void): void {
-    const remove = (): void => rmSync(this.#temporary, { force: true });
-    remove();
-    if (this.#stream.closed) {
-      done();
-      return;
-    }
-    this.#stream.once('close', () => {
-      remove();
-      done();
-    });
-    this.#stream.destroy();
+    this.abort();
+    this.#events.failed(error instanceof Error ? error : new Error(String(error)));
   }
 }
 
