@@ -94,8 +94,9 @@ function popMany(ctx: Context, args: Args): void {
   if (set === undefined || count === 0) return ctx.reply.setHeader(0);
   const popped: string[] = [];
   if (count >= set.size) {
-    popped.push(...set.members);
-    for (const member of popped) set.delete(member);
+    // From the end, where nothing has to move.
+    while (set.size > 0) popped.push(set.deleteAt(set.size - 1));
+    popped.reverse();
   } else while (popped.length < count) popped.push(set.deleteAt(ctx.server.random(set.size)));
   ctx.reply.setHeader(popped.length);
   for (const member of popped) ctx.reply.bulkString(member);
