@@ -12,6 +12,7 @@ import { listCommands } from './command/families/lists.ts';
 import { objectCommands } from './command/families/objects.ts';
 import { persistenceCommands } from './command/families/persistence.ts';
 import { replicationCommands } from './command/families/replication.ts';
+import { scriptingCommands } from './command/families/scripting.ts';
 import { setAlgebraCommands } from './command/families/set-algebra.ts';
 import { setCommands } from './command/families/sets.ts';
 import { sortCommands } from './command/families/sort.ts';
@@ -60,4 +61,5 @@ export const FAMILIES: readonly Family[] = [
   sortCommands,
   transactionCommands,
   persistenceCommands,
+  scriptingCommands,
 ];

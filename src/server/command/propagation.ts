@@ -33,6 +33,8 @@ const EXEC = Args.of(['EXEC']).buf;
 export class Propagation {
   replication: PropagationSink | undefined;
   aof: PropagationSink | undefined;
+  /** Restricts where commands go, for a script that asks so (redis.set_repl). */
+  mask = TO_ALL;
   private depth = 0;
   private pending: Pending[] = [];
 
@@ -54,8 +56,10 @@ export class Propagation {
   /** Adds a command to the unit; it is copied unless it goes straight to the sinks. */
   add(db: number, buf: Buffer, start: number, end: number, targets = TO_ALL): void {
     if (this.replication === undefined && this.aof === undefined) return;
-    if (this.depth === 0 && this.pending.length === 0) this.feed(db, buf, start, end, targets);
-    else this.pending.push({ db, bytes: Buffer.from(buf.subarray(start, end)), targets });
+    const wanted = targets & this.mask;
+    if (wanted === 0) return;
+    if (this.depth === 0 && this.pending.length === 0) this.feed(db, buf, start, end, wanted);
+    else this.pending.push({ db, bytes: Buffer.from(buf.subarray(start, end)), targets: wanted });
   }
 
   /** The last command of a unit that was not opened: sends it with whatever expired before it. */
@@ -67,7 +71,8 @@ export class Propagation {
   /** Adds a command made here. */
   addCommand(db: number, argv: readonly (string | Uint8Array)[], targets = TO_ALL): void {
     if (this.replication === undefined && this.aof === undefined) return;
-    this.pending.push({ db, bytes: Args.of(argv).buf, targets });
+    if ((targets & this.mask) === 0) return;
+    this.pending.push({ db, bytes: Args.of(argv).buf, targets: targets & this.mask });
   }
 
   /** Sends what is pending, when no unit is open. */

@@ -1,0 +1,262 @@
+import { formatG } from './format-number.ts';
+
+/** A value in a slot of Lua's stack or table: `type` is a tag of lobject.h, the kind in its low four bits. */
+export interface Slot {
+  type: number;
+  value: unknown;
+  setfrom(other: Slot): void;
+  setdeadvalue(): void;
+}
+
+export interface TableEntry {
+  readonly key: Slot;
+  readonly value: Slot;
+  n: TableEntry | undefined;
+  p: TableEntry | null | undefined;
+}
+
+export interface LuaTable {
+  readonly id: number;
+  readonly strong: Map<unknown, TableEntry>;
+  readonly dead_strong: { clear: () => void };
+  /** First entry of a linked list in order of insertion. */
+  f: TableEntry | undefined;
+  /** The last one. */
+  l: TableEntry | undefined;
+  metatable: LuaTable | null;
+  /** Metamethods known to be absent; 0 when nothing is known. */
+  flags: number;
+}
+
+export interface LuaString {
+  readonly realstring: Uint8Array;
+}
+
+export interface LuaClosure {
+  readonly upvals: Slot[];
+}
+
+export interface LuaState {
+  readonly stack: Slot[];
+  top: number;
+  readonly ci: { readonly funcOff: number; top: number };
+  readonly l_G: { readonly atnativeerror: LuaCFunction | null };
+}
+
+export interface DebugInfo {
+  what: Uint8Array;
+  source: Uint8Array;
+  currentline: number;
+}
+
+export type LuaCFunction = (L: LuaState) => number;
+
+/** What is used of fengari, whose functions are those of Lua's C API. */
+export interface Fengari {
+  readonly lua: {
+    lua_atnativeerror(L: LuaState, handler: LuaCFunction): void;
+    lua_checkstack(L: LuaState, count: number): boolean;
+    lua_error(L: LuaState): never;
+    lua_gc(L: LuaState, what: number, data: number): number;
+    lua_getinfo(L: LuaState, what: Uint8Array, info: DebugInfo): number;
+    lua_getstack(L: LuaState, level: number, info: DebugInfo): number;
+    lua_pcall(L: LuaState, args: number, results: number, handler: number): number;
+    lua_sethook(L: LuaState, hook: ((L: LuaState) => void) | null, mask: number, count: number): void;
+    readonly lua_Debug: new () => DebugInfo;
+  };
+  readonly newState: () => LuaState;
+  readonly load: (L: LuaState, code: Uint8Array, chunk: Uint8Array) => number;
+  readonly openLibraries: readonly (readonly [name: string, open: LuaCFunction])[];
+  readonly require: (L: LuaState, name: string, open: LuaCFunction) => void;
+  readonly Slot: new (type: number, value: unknown) => Slot;
+  readonly Table: new (L: LuaState) => LuaTable;
+  readonly LuaString: new (L: LuaState, bytes: Uint8Array) => LuaString;
+  readonly getInt: (table: LuaTable, key: number) => Slot;
+  readonly get: (L: LuaState, table: LuaTable, key: Slot) => Slot;
+  readonly setInt: (table: LuaTable, key: number, value: Slot) => void;
+  readonly set: (L: LuaState, table: LuaTable, key: Slot, value: Slot) => void;
+  readonly length: (table: LuaTable) => number;
+}
+
+/** Told of each string beyond this many bytes that a script makes. */
+export const LARGE_STRING_BYTES = 64 * 1024;
+
+let loaded: Fengari | undefined;
+/** Hears of large strings before they are used; throws when there are too many. */
+export const largeStrings: { listener: (bytes: number) => void } = { listener: () => undefined };
+
+/**
+ * The Lua interpreter, loaded at the first use (some 50 ms and 8 MB that a server without scripts never pays).
+ *
+ * fengari is Lua 5.3 with 32-bit integers; scripts are Lua 5.1, whose numbers are doubles. So the integer type is made
+ * the same as the float type, and numbers read and print as in 5.1. Some modules take what they use of others when
+ * they are loaded: the order below matters.
+ */
+export function loadFengari(): Fengari {
+  loaded ??= load();
+  return loaded;
+}
+
+/* eslint-disable typescript/no-require-imports -- An import would load it at start. */
+function load(): Fengari {
+  const defs = require('fengari/src/defs.js') as { constant_types: Record<string, number> };
+  const floatType = defs.constant_types['LUA_TNUMFLT'] ?? 3;
+  defs.constant_types['LUA_TNUMINT'] = floatType;
+  const conf = require('fengari/src/luaconf.js') as Record<string, unknown>;
+  conf['LUA_COMPAT_FLOATSTRING'] = true;
+  // As deep as Lua 5.1 goes (its LUAI_MAXCALLS is 20,000), and not the seconds it takes to fill a million slots.
+  conf['LUAI_MAXSTACK'] = 100_000;
+  conf['lua_number2str'] = (value: number) => formatG(value, 14);
+  conf['lua_numbertointeger'] = (value: number) => (Number.isFinite(value) ? value : false);
+  const strings = require('fengari/src/lstring.js') as {
+    TString: Fengari['LuaString'];
+    luaS_bless: unknown;
+    luaS_hash: unknown;
+  };
+  fixStringHash(strings.TString);
+  strings.luaS_hash = hashOf;
+  const { TString } = strings;
+  strings.luaS_bless = (L: LuaState, bytes: Uint8Array) => {
+    if (bytes.length > LARGE_STRING_BYTES) largeStrings.listener(bytes.length);
+    return new TString(L, bytes);
+  };
+  const lua = require('fengari/src/lua.js') as Fengari['lua'] & {
+    lua_isnoneornil: (L: LuaState, index: number) => boolean;
+    lua_pop: (L: LuaState, count: number) => void;
+  };
+  const api = require('fengari/src/lapi.js') as {
+    lua_pushcfunction: (L: LuaState, fn: LuaCFunction) => void;
+  };
+  const { lua_pushcfunction } = api;
+  // An exception in the middle of a Lua function finds no room on the stack for its handler.
+  api.lua_pushcfunction = (L, fn) => {
+    if (fn === L.l_G.atnativeerror) L.ci.top = Math.max(L.ci.top, L.top + 2);
+    lua_pushcfunction(L, fn);
+  };
+  const objects = require('fengari/src/lobject.js') as {
+    TValue: Fengari['Slot'] & { prototype: { ttisinteger: () => boolean } };
+    luaO_str2num: unknown;
+  };
+  objects.TValue.prototype.ttisinteger = () => false;
+  objects.luaO_str2num = (text: Uint8Array, into: { setfltvalue: (value: number) => void }) => {
+    const value = parseLuaNumber(text);
+    if (value === undefined) return 0;
+    into.setfltvalue(value);
+    return text.length + 1;
+  };
+  const auxiliary = require('fengari/src/lauxlib.js') as {
+    luaL_newstate: Fengari['newState'];
+    luaL_checknumber: (L: LuaState, index: number) => number;
+    luaL_checkinteger: unknown;
+    luaL_optinteger: unknown;
+    luaL_loadbufferx: (L: LuaState, code: Uint8Array, size: number, name: Uint8Array, mode: null) => number;
+    luaL_requiref: (L: LuaState, name: Uint8Array, open: LuaCFunction, isGlobal: number) => void;
+  };
+  const { luaL_checknumber } = auxiliary;
+  const checkInteger = (L: LuaState, index: number): number => toInteger(luaL_checknumber(L, index));
+  auxiliary.luaL_checkinteger = checkInteger;
+  auxiliary.luaL_optinteger = (L: LuaState, index: number, otherwise: number) =>
+    lua.lua_isnoneornil(L, index) ? otherwise : checkInteger(L, index);
+  const tables = require('fengari/src/ltable.js') as {
+    Table: Fengari['Table'];
+    luaH_get: Fengari['get'];
+    luaH_getint: Fengari['getInt'];
+    luaH_setint: Fengari['setInt'];
+    luaH_setfrom: Fengari['set'];
+    luaH_getn: Fengari['length'];
+  };
+  const { luaH_setint } = tables;
+  tables.luaH_setint = (target, key, value) => {
+    luaH_setint(target, key, value);
+    keepInOrder(target, key);
+  };
+  const libraries = require('fengari/src/lualib.js') as Record<string, LuaCFunction>;
+  return {
+    lua,
+    newState: auxiliary.luaL_newstate,
+    load: (L, code, chunk) => auxiliary.luaL_loadbufferx(L, code, code.length, chunk, null),
+    openLibraries: [
+      ['_G', libraries['luaopen_base']!],
+      ['string', libraries['luaopen_string']!],
+      ['table', libraries['luaopen_table']!],
+      ['math', libraries['luaopen_math']!],
+      ['coroutine', libraries['luaopen_coroutine']!],
+    ],
+    require: (L, name, open) => {
+      auxiliary.luaL_requiref(L, Buffer.from(name), open, 1);
+      lua.lua_pop(L, 1);
+    },
+    Slot: objects.TValue,
+    Table: tables.Table,
+    LuaString: TString,
+    getInt: tables.luaH_getint,
+    get: tables.luaH_get,
+    setInt: tables.luaH_setint,
+    set: tables.luaH_setfrom,
+    length: tables.luaH_getn,
+  };
+}
+/* eslint-enable typescript/no-require-imports */
+
+/** fengari's own hash takes "\x01\x23" for "\x12\x03", and orders bytes below 16 wrongly. */
+function fixStringHash(type: Fengari['LuaString']): void {
+  const hashes = Symbol('hash');
+  type Hashed = LuaString & { [hashes]?: string };
+  Object.defineProperty(type.prototype, 'hash', {
+    get(this: Hashed) {
+      return (this[hashes] ??= hashOf(this.realstring));
+    },
+    set() {},
+  });
+}
+
+/** A constructor `{1, 2, 3}` is filled from its end; `pairs` has to give it from the beginning all the same. */
+function keepInOrder(table: LuaTable, key: number): void {
+  const added = table.l;
+  const next = table.strong.get(key + 1);
+  if (added === undefined || next === undefined || added.key.value !== key || added === next) return;
+  const last = added.p ?? undefined;
+  if (last !== undefined) last.n = undefined;
+  table.l = last;
+  added.p = next.p;
+  added.n = next;
+  if (next.p) next.p.n = added;
+  else table.f = added;
+  next.p = added;
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return `|${latin1(bytes)}`;
+}
+
+/** Bytes as a binary string. */
+export function latin1(bytes: Uint8Array): string {
+  if (bytes.length > 24) return Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length);
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 1) text += String.fromCharCode(bytes[at]!);
+  return text;
+}
+
+const DECIMAL = /^[ \t\n\v\f\r]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t\n\v\f\r]*$/;
+const HEXADECIMAL = /^[ \t\n\v\f\r]*([+-]?)0[xX]([0-9a-fA-F]+)[ \t\n\v\f\r]*$/;
+const SPECIAL = /^[ \t\n\v\f\r]*([+-]?)(inf|infinity|nan)[ \t\n\v\f\r]*$/i;
+
+/** What strtod and strtoul make of a text, as Lua 5.1 asks them; undefined when it is not a number. */
+function parseLuaNumber(bytes: Uint8Array): number | undefined {
+  // The lexer hands in its buffer with a closing zero.
+  const end = bytes.length > 0 && bytes[bytes.length - 1] === 0 ? bytes.length - 1 : bytes.length;
+  if (end > 400) return undefined;
+  const text = latin1(bytes.subarray(0, end));
+  if (DECIMAL.test(text)) return Number.parseFloat(text);
+  const hexadecimal = HEXADECIMAL.exec(text);
+  if (hexadecimal !== null) return (hexadecimal[1] === '-' ? -1 : 1) * Number.parseInt(hexadecimal[2]!, 16);
+  const special = SPECIAL.exec(text);
+  if (special === null) return undefined;
+  const sign = special[1] === '-' ? -1 : 1;
+  return special[2]!.toLowerCase() === 'nan' ? NaN : sign * Infinity;
+}
+
+function toInteger(value: number): number {
+  if (Number.isNaN(value)) return 0;
+  return Math.max(-0x7fff_ffff, Math.min(0x7fff_ffff, Math.trunc(value)));
+}

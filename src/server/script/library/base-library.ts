@@ -1,0 +1,82 @@
+import { isTable, LuaError, PRELUDE, type Lua, type LuaFunction, type LuaTable } from '../lua.ts';
+import { stringAt } from './arguments.ts';
+import { formatString } from './format-string.ts';
+import { mathFunctions, MATH_GONE } from './math-library.ts';
+
+const MAX_STRING_BYTES = 256 * 1024 * 1024;
+
+/** What Lua 5.1 has and 5.3 has not, in itself; run once for each state. */
+const CODE = `
+local load53, setmetatable53, pcall53, frozen = load, setmetatable, pcall, ...
+local type, next, select, tostring, error, pairs = type, next, select, tostring, error, pairs
+function load(chunk, name) return load53(chunk, name or '=(load)', 't') end
+function loadstring(chunk, name)
+  chunk = tostring(chunk)
+  return load53(chunk, name or chunk, 't')
+end
+function setmetatable(t, m)
+  if type(t) == 'table' and frozen(t) then error('Attempt to modify a readonly table', 0) end
+  return setmetatable53(t, m)
+end
+local function flat(ok, e, ...)
+  if not ok and type(e) == 'table' and type(e.err) == 'string' then return false, e.err end
+  return ok, e, ...
+end
+function pcall(...) return flat(pcall53(...)) end
+function __redis__err__handler(e) return e end
+unpack = table.unpack
+function table.getn(t) return #t end
+function table.setn() error("'setn' is obsolete", 2) end
+function table.maxn(t)
+  local max = 0
+  for k in next, t do if type(k) == 'number' and k > max then max = k end end
+  return max
+end
+function table.foreach(t, f)
+  for k, v in next, t do local r = f(k, v) if r ~= nil then return r end end
+end
+function table.foreachi(t, f)
+  for i = 1, #t do local r = f(i, t[i]) if r ~= nil then return r end end
+end
+string.gfind = string.gmatch
+function string.dump() error('unable to dump given function', 2) end
+dofile, loadfile, print, require, module, rawlen = nil
+table.pack, table.unpack, table.move = nil
+string.pack, string.packsize, string.unpack = nil
+coroutine.isyieldable, coroutine.close = nil
+_VERSION = 'Lua 5.1'
+`;
+
+/** Gives a fresh state the globals of Lua 5.1 as far as scripts may see them. */
+export function openBaseLibrary(lua: Lua): void {
+  const prelude = lua.compile(CODE, PRELUDE);
+  const isFrozen = lua.function(([table]) => [isTable(table) && lua.isFrozen(table)]);
+  lua.call(prelude, [isFrozen]);
+  extend(lua, 'string', {
+    format: (args) => [formatString(args)],
+    rep: (args) => {
+      const text = stringAt(args, 0, 'rep');
+      const count = Math.max(0, Math.trunc(Number(args[1] ?? 0)));
+      if (text.length * count > MAX_STRING_BYTES) throw new LuaError('resulting string too large');
+      return [text.repeat(count)];
+    },
+  });
+  extend(lua, 'math', mathFunctions());
+  for (const name of MATH_GONE) lua.set(lua.get(lua.globals, 'math') as LuaTable, name, undefined);
+  const count = lua.function(() => [Math.round(process.memoryUsage().heapUsed / 1024)]);
+  lua.set(lua.globals, 'gcinfo', count);
+  lua.set(
+    lua.globals,
+    'collectgarbage',
+    lua.function(([what]) => [what === 'count' ? process.memoryUsage().heapUsed / 1024 : 0]),
+  );
+}
+
+/** Adds functions to the library (a global table) of that name, which is made when it isn't there. */
+export function extend(lua: Lua, name: string, functions: Readonly<Record<string, LuaFunction>>): LuaTable {
+  const known = lua.get(lua.globals, name);
+  const library = isTable(known) ? known : lua.table();
+  for (const [key, run] of Object.entries(functions)) lua.set(library, key, lua.function(run));
+  lua.set(lua.globals, name, library);
+  return library;
+}

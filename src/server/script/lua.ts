@@ -1,0 +1,366 @@
+import {
+  largeStrings,
+  latin1,
+  loadFengari,
+  type DebugInfo,
+  type Fengari,
+  type LuaCFunction,
+  type LuaState,
+  type LuaString,
+  type LuaTable,
+  type Slot,
+} from './fengari.ts';
+
+/** Functions, threads, userdata: handed through as they are. */
+export class Opaque {
+  readonly type: number;
+  readonly value: unknown;
+
+  constructor(type: number, value: unknown) {
+    this.type = type;
+    this.value = value;
+  }
+}
+
+export type { LuaTable } from './fengari.ts';
+
+/** A value of Lua as we see it: strings are binary strings, one byte a char. */
+export type LuaValue = undefined | boolean | number | string | LuaTable | Opaque;
+
+/** A function of ours that Lua can call. The arguments are good until it returns. */
+export type LuaFunction = (args: LuaValue[]) => readonly LuaValue[] | void;
+
+/** An error in Lua: what was raised, and where when the handler found out. */
+export class LuaError extends Error {
+  readonly value: LuaValue;
+  readonly hasPosition: boolean;
+
+  /** `hasPosition: false` for a text that has no `chunk:line:` put in front of it. */
+  constructor(value: LuaValue, hasPosition = true) {
+    super(typeof value === 'string' ? value : 'Lua error');
+    this.name = 'LuaError';
+    this.value = value;
+    this.hasPosition = hasPosition;
+  }
+}
+
+const KIND_MASK = 0x0f;
+export const KIND = {
+  nil: 0,
+  boolean: 1,
+  lightUserdata: 2,
+  number: 3,
+  string: 4,
+  table: 5,
+  function: 6,
+  userdata: 7,
+  thread: 8,
+} as const;
+const LONG_STRING = 4 | (1 << 4);
+const C_FUNCTION = 6 | (1 << 4);
+const MASK_COUNT = 8;
+const KIND_NAMES = [
+  'nil',
+  'boolean',
+  'userdata',
+  'number',
+  'string',
+  'table',
+  'function',
+  'userdata',
+  'thread',
+];
+
+/** Stands for NULL in cjson. */
+export const NULL = new Opaque(KIND.lightUserdata, null);
+
+/** Where a raised error comes from, as debug.getinfo tells. */
+export interface Position {
+  readonly source: string;
+  readonly line: number;
+}
+
+class ReadonlyError extends LuaError {}
+
+/** One Lua state, with values converted to and from JavaScript's. */
+export class Lua {
+  readonly api: Fengari;
+  readonly globals: LuaTable;
+  /** Code from outside that is asked about the state of things every so many instructions. */
+  onStep: () => void = () => undefined;
+  private readonly L: LuaState;
+  private readonly stepHook: (L: LuaState) => void;
+  private readonly frozen = new WeakSet<LuaTable>();
+
+  constructor() {
+    this.api = loadFengari();
+    this.L = this.api.newState();
+    for (const [name, open] of this.api.openLibraries) this.api.require(this.L, name, open);
+    const holder = this.compile('return _G', 'init');
+    this.globals = this.call(holder, []) as LuaTable;
+    this.stepHook = () => this.onStep();
+    this.api.lua.lua_atnativeerror(this.L, (L) => this.raiseNative(L));
+  }
+
+  // ---- values -----------------------------------------------------------------------------------------------------
+
+  table(): LuaTable {
+    return new this.api.Table(this.L);
+  }
+
+  /** A table of values 1..n. */
+  list(values: readonly LuaValue[]): LuaTable {
+    const table = this.table();
+    for (const [index, value] of values.entries()) this.api.setInt(table, index + 1, this.slot(value));
+    return table;
+  }
+
+  /** A table of named values. */
+  record(values: Readonly<Record<string, LuaValue>>): LuaTable {
+    const table = this.table();
+    for (const [name, value] of Object.entries(values)) this.set(table, name, value);
+    return table;
+  }
+
+  get(table: LuaTable, key: LuaValue): LuaValue {
+    if (typeof key === 'number') return fromSlot(this.api.getInt(table, key));
+    return fromSlot(this.api.get(this.L, table, this.slot(key)));
+  }
+
+  set(table: LuaTable, key: LuaValue, value: LuaValue): void {
+    this.api.set(this.L, table, this.slot(key), this.slot(value));
+    table.flags = 0;
+  }
+
+  /** `#table`, without metamethods. */
+  length(table: LuaTable): number {
+    return this.api.length(table);
+  }
+
+  /** The pairs of a table, in Lua's order. */
+  *entries(table: LuaTable): Generator<[LuaValue, LuaValue]> {
+    for (let entry = table.f; entry !== undefined; entry = entry.n) {
+      yield [fromSlot(entry.key), fromSlot(entry.value)];
+    }
+  }
+
+  /** Makes a function of ours a value for Lua. */
+  function(run: LuaFunction): Opaque {
+    const body: LuaCFunction = (L) => {
+      const first = L.ci.funcOff + 1;
+      const args: LuaValue[] = [];
+      for (let at = first; at < L.top; at += 1) args.push(fromSlot(L.stack[at]!));
+      const results = run(args);
+      if (results === undefined) return 0;
+      if (results.length > 4) this.api.lua.lua_checkstack(L, results.length);
+      for (const result of results) {
+        L.stack[L.top] = this.slot(result);
+        L.top += 1;
+      }
+      return results.length;
+    };
+    return new Opaque(C_FUNCTION, body);
+  }
+
+  slot(value: LuaValue): Slot {
+    const { Slot: type } = this.api;
+    switch (typeof value) {
+      case 'undefined':
+        return new type(KIND.nil, null);
+      case 'boolean':
+        return new type(KIND.boolean, value);
+      case 'number':
+        return new type(KIND.number, value);
+      case 'string':
+        return new type(LONG_STRING, new this.api.LuaString(this.L, Buffer.from(value, 'latin1')));
+      default:
+        if (value instanceof Opaque) return new type(value.type, value.value);
+        return new type(KIND.table, value);
+    }
+  }
+
+  // ---- running ----------------------------------------------------------------------------------------------------
+
+  /** Compiles a chunk (a binary string); throws LuaError with the text of what is wrong. */
+  compile(code: string, chunk: string): Opaque {
+    const { L } = this;
+    const status = this.api.load(L, Buffer.from(code, 'latin1'), Buffer.from(`@${chunk}`, 'latin1'));
+    const result = fromSlot(L.stack[L.top - 1]!);
+    this.pop(1);
+    if (status === 0 && result instanceof Opaque) return result;
+    throw new LuaError(typeof result === 'string' ? asLua51(result) : 'out of memory', false);
+  }
+
+  /**
+   * Calls a function and gives its first result. What it raises comes as a LuaError whose value is what `describe`
+   * made of it, where it was raised.
+   */
+  call(
+    fn: Opaque,
+    args: readonly LuaValue[],
+    describe: (raised: LuaValue, position: Position | undefined) => LuaValue = (raised) => raised,
+  ): LuaValue {
+    const { L } = this;
+    const bottom = L.top;
+    this.push(
+      this.function(([raised]) => [
+        describe(typeof raised === 'string' ? asLua51(raised) : raised, this.position()),
+      ]),
+    );
+    this.push(fn);
+    this.api.lua.lua_checkstack(L, args.length + 1);
+    for (const arg of args) this.push(arg);
+    const status = this.api.lua.lua_pcall(L, args.length, 1, bottom - L.ci.funcOff);
+    const result = fromSlot(L.stack[L.top - 1]!);
+    this.pop(L.top - bottom);
+    if (status === 0) return result;
+    throw new LuaError(result, false);
+  }
+
+  /** Calls `onStep` every `instructions`; 0 ends it. */
+  watch(instructions: number): void {
+    if (instructions === 0) this.api.lua.lua_sethook(this.L, null, 0, 0);
+    else this.api.lua.lua_sethook(this.L, this.stepHook, MASK_COUNT, instructions);
+  }
+
+  /** Makes a table refuse every change, by rawset too. */
+  freeze(table: LuaTable): void {
+    if (this.frozen.has(table)) return;
+    this.frozen.add(table);
+    // Adding an entry clears the dead ones first, removing marks the key dead, changing sets the value.
+    table.dead_strong.clear = refuseChange;
+    for (let entry = table.f; entry !== undefined; entry = entry.n) {
+      entry.key.setdeadvalue = refuseChange;
+      entry.value.setfrom = refuseChange;
+    }
+  }
+
+  isFrozen(table: LuaTable): boolean {
+    return this.frozen.has(table);
+  }
+
+  /** Puts a value into an entry that exists, frozen or not. */
+  replace(table: LuaTable, name: string, value: LuaValue): void {
+    const slot = this.api.get(this.L, table, this.slot(name));
+    const { type, value: inner } = this.slot(value);
+    slot.type = type;
+    slot.value = inner;
+  }
+
+  private push(value: LuaValue): void {
+    const { L } = this;
+    L.stack[L.top] = this.slot(value);
+    L.top += 1;
+    if (L.top > L.ci.top) L.ci.top = L.top;
+  }
+
+  private pop(count: number): void {
+    this.L.top -= count;
+  }
+
+  /** The innermost place in a script (source: __redis__err__handler in script_lua.c). */
+  private position(): Position | undefined {
+    for (let level = 1; level < 6; level += 1) {
+      const position = this.positionAt(this.L, level);
+      if (position !== undefined) return position;
+    }
+    return undefined;
+  }
+
+  private positionAt(L: LuaState, level: number): Position | undefined {
+    const { lua } = this.api;
+    const info: DebugInfo = new lua.lua_Debug();
+    if (lua.lua_getstack(L, level, info) === 0) return undefined;
+    lua.lua_getinfo(L, SOURCE_AND_LINE, info);
+    const source = latin1(info.source).replace(/\0$/, '');
+    return info.currentline > 0 && source !== PRELUDE_SOURCE ? { source, line: info.currentline } : undefined;
+  }
+
+  /** Makes a Lua error of an exception of JavaScript. */
+  private raiseNative(L: LuaState): number {
+    const error = L.stack[L.top - 1]!.value;
+    let raised: LuaValue;
+    if (error instanceof LuaError && !(error.hasPosition && typeof error.value === 'string')) {
+      raised = error.value;
+    } else {
+      // Level 1 raised it: Lua code, or a function of ours that Lua code called.
+      const inner = this.positionAt(L, 1);
+      const position = inner ?? (error instanceof ReadonlyError ? undefined : this.positionAt(L, 2));
+      const text = describeNative(error);
+      raised =
+        position === undefined
+          ? text.replace(/^(bad argument #\d+ to )'\w+'/, "$1'?'")
+          : `${position.source.slice(1)}:${position.line}: ${text}`;
+    }
+    L.stack[L.top] = this.slot(raised);
+    L.top += 1;
+    return 1;
+  }
+}
+
+/** Code of ours in Lua, which errors don't point to. */
+export const PRELUDE = 'prelude';
+const PRELUDE_SOURCE = `@${PRELUDE}`;
+const SOURCE_AND_LINE = Buffer.from('Sl');
+
+function describeNative(error: unknown): string {
+  if (error instanceof LuaError) return error.message;
+  if (error instanceof RangeError)
+    return error.message.includes('call stack') ? 'stack overflow' : 'not enough memory';
+  throw error;
+}
+
+function refuseChange(): never {
+  throw new ReadonlyError('Attempt to modify a readonly table');
+}
+
+function fromSlot(slot: Slot): LuaValue {
+  switch (slot.type & KIND_MASK) {
+    case KIND.nil:
+      return undefined;
+    case KIND.boolean:
+    case KIND.number:
+    case KIND.table:
+      return slot.value as boolean | number | LuaTable;
+    case KIND.string:
+      return latin1((slot.value as LuaString).realstring);
+    default:
+      return new Opaque(slot.type, slot.value);
+  }
+}
+
+/** Lua 5.1's words for what 5.3 says otherwise. */
+function asLua51(text: string): string {
+  return text
+    .replace(
+      /attempt to (index|call) a (\w+) value \((local|global|field|upvalue|method) '([^']*)'\)/,
+      "attempt to $1 $3 '$4' (a $2 value)",
+    )
+    .replace(
+      /attempt to (.*) a (\w+) value \((local|global|field|upvalue) '([^']*)'\)/,
+      "attempt to $1 $3 '$4' (a $2 value)",
+    )
+    .replaceAll(/(?<!')<(\w+)>(?!')/g, "'<$1>'");
+}
+
+export function isTable(value: LuaValue): value is LuaTable {
+  return typeof value === 'object' && !(value instanceof Opaque);
+}
+
+export function isFunction(value: LuaValue): value is Opaque {
+  return value instanceof Opaque && (value.type & KIND_MASK) === KIND.function;
+}
+
+/** `type(value)` in Lua. */
+export function typeName(value: LuaValue): string {
+  switch (typeof value) {
+    case 'undefined':
+      return 'nil';
+    case 'object':
+      return value instanceof Opaque ? (KIND_NAMES[value.type & KIND_MASK] ?? 'userdata') : 'table';
+    default:
+      return typeof value;
+  }
+}
+
+export { largeStrings };
