@@ -84,6 +84,10 @@ export class Deployment {
       lazyConnect: true,
       retryStrategy: () => null,
       maxRetriesPerRequest: 0,
+      // Plain RESP2 without a word of its own: a server that wants a password must say so to the test's command.
+      protocol: 2,
+      disableClientInfo: true,
+      enableReadyCheck: false,
       ...(password === undefined ? {} : { password }),
     });
     client.on('error', () => undefined);
