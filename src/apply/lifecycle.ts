@@ -4,7 +4,7 @@ import { liveNodeOf, type LiveView } from '../plan/live-view.ts';
 import { PLAN_VERSION, type Verb } from '../plan/plan.ts';
 import { planRestarts } from '../plan/plan-restart.ts';
 import type { Step } from '../plan/step.ts';
-import { levelsOf, rootOf, treeOf, type Tree } from '../plan/tree.ts';
+import { ancestorsOf, levelsOf, rootOf, type Tree, treeOf } from '../plan/tree.ts';
 import type { NodeId } from '../topology/model.ts';
 import { settleEarlier, type ChangeResult } from './change.ts';
 import type { ApplyContext } from './context.ts';
@@ -52,8 +52,14 @@ export function startNodes(
       ];
     });
     const isRootUp = wanted.includes(rootOf(tree)) || liveNodeOf(view, rootOf(tree)) !== null;
+    // Whoever hangs below a node that comes back finds it again by itself; done is when all have.
+    const affected = [...tree.keys()].filter(
+      (id) =>
+        wanted.includes(id) ||
+        (liveNodeOf(view, id) !== null && ancestorsOf(tree, id).some((above) => wanted.includes(above))),
+    );
     const wait: Step[] =
-      isRootUp && wanted.length > 0 ? [{ kind: 'wait-ready', root: rootOf(tree), nodes: wanted }] : [];
+      isRootUp && wanted.length > 0 ? [{ kind: 'wait-ready', root: rootOf(tree), nodes: affected }] : [];
     return [...stages, wait].filter((stage) => stage.length > 0);
   });
 }

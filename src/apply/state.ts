@@ -13,9 +13,16 @@ export interface State {
   /** Rises by one with every operation that changed something. */
   readonly epoch: number;
   /** The declaration as it was last applied; null before the first `up`. */
-  readonly applied: { readonly name: string; readonly nodes: readonly NodeSpec[] } | null;
+  readonly applied: Applied | null;
   readonly master: NodeId | null;
   readonly nodes: Readonly<Record<NodeId, NodeState>>;
+}
+
+export interface Applied {
+  readonly name: string;
+  /** Name of the topology file, which lies in the folder that `.replctl` lies in; null when there was none. */
+  readonly file: string | null;
+  readonly nodes: readonly NodeSpec[];
 }
 
 export interface NodeState {
@@ -54,12 +61,12 @@ export async function writeState(stateDir: string, state: State): Promise<void> 
 }
 
 /** The declaration in the form that `state.json` keeps. */
-export function toApplied(topology: Topology): NonNullable<State['applied']> {
-  return { name: topology.name, nodes: topology.nodes };
+export function toApplied({ name, file, nodes }: Topology): Applied {
+  return { name, file: file === null ? null : path.basename(file), nodes };
 }
 
 /** Whether two declarations ask for the same deployment. */
-export function isSameDeclaration(a: State['applied'], b: State['applied']): boolean {
+export function isSameDeclaration(a: Applied | null, b: Applied | null): boolean {
   return JSON.stringify(a, replaceMaps) === JSON.stringify(b, replaceMaps);
 }
 

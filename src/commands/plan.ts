@@ -2,10 +2,9 @@ import { Args, Flags } from '@oclif/core';
 import { plan } from '../apply/plan-file.ts';
 import { writeDurably } from '../apply/write-durably.ts';
 import { drawPlan } from '../show/change-report.ts';
-import { loadTopology } from '../topology/load-topology.ts';
 import type { Outcome } from './frame/base-command.ts';
 import { ChangingCommand } from './frame/changing-command.ts';
-import { requireTopologyFile } from './frame/find-topology.ts';
+import { findTopology } from './frame/find-topology.ts';
 import { reportChange } from './frame/report-change.ts';
 
 export default class Plan extends ChangingCommand<typeof Plan> {
@@ -24,7 +23,7 @@ export default class Plan extends ChangingCommand<typeof Plan> {
   };
 
   protected override async execute(): Promise<Outcome> {
-    const topology = await loadTopology(requireTopologyFile(this.args.file ?? this.flags.file));
+    const topology = await findTopology(this.args.file ?? this.flags.file);
     const made = await plan(this.contextOf(topology), {
       verb: 'up',
       edit: null,

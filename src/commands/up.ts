@@ -1,11 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { up } from '../apply/up.ts';
 import { defaultTopology } from '../topology/default-topology.ts';
-import { findTopologyFile } from '../topology/find-topology-file.ts';
-import { loadTopology } from '../topology/load-topology.ts';
-import type { Topology } from '../topology/model.ts';
 import type { Outcome } from './frame/base-command.ts';
 import { ChangingCommand } from './frame/changing-command.ts';
+import { findTopologyOrNone } from './frame/find-topology.ts';
 
 export default class Up extends ChangingCommand<typeof Up> {
   static override readonly summary = 'Make the declared tree run, and wait until every node is ready.';
@@ -27,7 +25,8 @@ export default class Up extends ChangingCommand<typeof Up> {
   };
 
   protected override async execute(): Promise<Outcome> {
-    const topology = await this.declared();
+    const topology =
+      (await findTopologyOrNone(this.args.file ?? this.flags.file)) ?? defaultTopology(process.cwd());
     const result = await up(this.contextOf(topology), {
       isDryRun: this.flags['dry-run'],
       allowsRemoval: this.flags.yes,
@@ -35,11 +34,5 @@ export default class Up extends ChangingCommand<typeof Up> {
       discardsDiverged: this.flags['discard-diverged'],
     });
     return this.showChange(result);
-  }
-
-  private async declared(): Promise<Topology> {
-    const cwd = process.cwd();
-    const file = findTopologyFile(this.args.file ?? this.flags.file, { cwd, env: process.env });
-    return file === null ? defaultTopology(cwd) : loadTopology(file);
   }
 }

@@ -71,7 +71,8 @@ export abstract class ChangingCommand<T extends typeof Command> extends BaseComm
     return {
       json: { ...report },
       text: `${drawChange(report, this.theme)}\n\n${drawStatus(status, this.theme)}`,
-      exitCode: status.isHealthy ? 0 : EXIT_CODES.FINDINGS,
+      // A warning is for `status` to exit by: what was asked for is done.
+      exitCode: seen.findings.some(({ severity }) => severity === 'error') ? EXIT_CODES.FINDINGS : 0,
     };
   }
 
