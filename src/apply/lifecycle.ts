@@ -3,6 +3,7 @@ import { ReplctlError } from '../errors.ts';
 import { liveNodeOf, type LiveView } from '../plan/live-view.ts';
 import { PLAN_VERSION, type Verb } from '../plan/plan.ts';
 import { planRestarts } from '../plan/plan-restart.ts';
+import { planSettle } from '../plan/plan-settle.ts';
 import type { Step } from '../plan/step.ts';
 import { ancestorsOf, levelsOf, rootOf, type Tree, treeOf } from '../plan/tree.ts';
 import type { NodeId } from '../topology/model.ts';
@@ -77,7 +78,10 @@ export function restartNodes(
         hint: `replctl start ${id}`,
       });
     }
-    return planRestarts(new Map(nodes.map((id) => [id, 'asked for'])), treeOf(deployment.topology), view);
+    const tree = treeOf(deployment.topology);
+    const stages = planRestarts(new Map(nodes.map((id) => [id, 'asked for'])), tree, view);
+    const running = [...tree.keys()].filter((id) => isReplicating(view, id) || nodes.includes(id));
+    return [...stages, ...planSettle(tree, running, stages)];
   });
 }
 
@@ -116,6 +120,12 @@ async function perform(
 
 function isOurs(view: LiveView, id: NodeId): boolean {
   return liveNodeOf(view, id)?.isOurs === true;
+}
+
+/** What was without a link before is not waited for. */
+function isReplicating(view: LiveView, id: NodeId): boolean {
+  const node = liveNodeOf(view, id);
+  return node !== null && (node.role === 'master' || node.isLinkUp);
 }
 
 function refuseEmptyMaster(tree: Tree, view: LiveView, wanted: readonly NodeId[]): void {

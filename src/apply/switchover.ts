@@ -114,6 +114,8 @@ export async function demote(step: Demote, env: RunEnvironment): Promise<string>
   const { host, port } = linkAddress(env.deployment.spec(step.to));
   const commands = [
     ['REPLICAOF', host, String(port)],
+    // A replica sends no PING of its own: what the fence set goes before the conf file is written, not into it.
+    ...restoreCommands(session.before),
     ['CONFIG', 'REWRITE'],
     ['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'],
     ['CLIENT', 'KILL', 'TYPE', 'pubsub'],
@@ -125,7 +127,7 @@ export async function demote(step: Demote, env: RunEnvironment): Promise<string>
   session.phase = 'demoted';
   const replies = await session.master.transaction(commands);
   // A conf file that cannot be rewritten does not stop the switchover: it is rendered anew at its end.
-  const replication = parseReplicationReply(Array.isArray(replies) ? replies[4] : undefined, step.node);
+  const replication = parseReplicationReply(Array.isArray(replies) ? replies.at(-1) : undefined, step.node);
   if (replication.role !== 'replica') {
     session.phase = 'fenced';
     requireOk(step.node, commands, replies);
@@ -224,12 +226,16 @@ export async function releaseFence(
   pingPeriodS: number,
   minReplicas: number,
 ): Promise<void> {
-  const commands = [
+  const commands = restoreCommands({ pingPeriodS, minReplicas });
+  const replies = await client.pipeline([...commands, ['CLIENT', 'UNPAUSE']]);
+  requireOk('the old master', commands, replies.slice(0, commands.length));
+}
+
+function restoreCommands({ pingPeriodS, minReplicas }: SwitchoverSession['before']): string[][] {
+  return [
     ['CONFIG', 'SET', 'repl-ping-replica-period', String(pingPeriodS)],
     ['CONFIG', 'SET', 'min-replicas-to-write', String(minReplicas)],
   ];
-  const replies = await client.pipeline([...commands, ['CLIENT', 'UNPAUSE']]);
-  requireOk('the old master', commands, replies.slice(0, commands.length));
 }
 
 /**

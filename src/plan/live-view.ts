@@ -32,8 +32,15 @@ export interface LiveNodeView {
   readonly version: readonly [number, number, number];
   /** The process is the one replctl started: it may be stopped and restarted. */
   readonly isOurs: boolean;
+  readonly holder: Holder;
   /** Identifies the run of the server process. */
   readonly runId: string;
+}
+
+/** The process on a node's port, as far as its host tells. */
+export interface Holder {
+  readonly pid: number | null;
+  readonly command: string | null;
 }
 
 /** Where a node stands in the replication history (INFO replication). */
@@ -53,6 +60,8 @@ export interface DownNodeView {
   /** `free`: nothing there, it can be started. `squatted`: something else has the port. `silent`: it may be alive. */
   readonly port: 'free' | 'squatted' | 'silent';
   readonly said: string;
+  /** Who has its port; null when nobody is known to. */
+  readonly holder: Holder | null;
   /** What its files hold: nothing, a data set of known place in history, or one of unknown place. */
   readonly data: DataAtRest;
 }
@@ -72,4 +81,8 @@ export function liveTreeOf(view: LiveView): ReadonlyMap<NodeId, NodeId | null> {
 export function liveNodeOf(view: LiveView, id: NodeId): LiveNodeView | null {
   const node = view.nodes.get(id);
   return node?.kind === 'live' ? node : null;
+}
+
+export function describeHolder({ pid, command }: Holder): string {
+  return `pid ${pid ?? 'unknown'} (${command ?? 'unknown command'})`;
 }

@@ -1,8 +1,9 @@
 import type { NodeId } from '../topology/model.ts';
 import { chooseRoot, isAttached, type RootChoice } from './choose-root.ts';
 import { forecastResync } from './forecast.ts';
-import { liveNodeOf, liveTreeOf, type LiveView } from './live-view.ts';
+import { describeHolder, liveNodeOf, liveTreeOf, type LiveNodeView, type LiveView } from './live-view.ts';
 import { PLAN_VERSION, type Plan, type Verb } from './plan.ts';
+import { planSettle } from './plan-settle.ts';
 import { planTree } from './plan-tree.ts';
 import { planReconfigure, type ConfigDifference } from './plan-reconfigure.ts';
 import {
@@ -182,36 +183,15 @@ function planEnd(
   const moved = [...declared.keys()].filter(
     (id) => !running.includes(id) && applied?.get(id) !== declared.get(id),
   );
-  const confs = new Set(
-    [...staleConfs, ...moved, ...steps.flatMap(confChangesOf)].filter((id) => declared.has(id)),
-  );
   const isSwitchover = steps.some(({ kind }) => kind === 'promote' || kind === 'promote-forced');
   const leaves = leavesOf(declared).filter((id) => running.includes(id) && id !== rootOf(declared));
   return [
-    running.length > 0 ? [{ kind: 'wait-ready', root: rootOf(declared), nodes: running } satisfies Step] : [],
-    [...confs].map(
-      (node) => ({ kind: 'render-conf', node, parent: declared.get(node) ?? null }) satisfies Step,
-    ),
+    ...planSettle(declared, running, changes, [...staleConfs, ...moved]),
     isSwitchover && leaves.length > 0
       ? [{ kind: 'canary', master: rootOf(declared), leaves } satisfies Step]
       : [],
     [{ kind: 'save-declaration' } satisfies Step],
   ].filter((stage) => stage.length > 0);
-}
-
-/** Nodes whose conf file CONFIG REWRITE, or a fence, leaves different from the rendered one. */
-function confChangesOf(step: Step): NodeId[] {
-  switch (step.kind) {
-    case 'rehang':
-    case 'demote':
-    case 'promote':
-    case 'promote-forced':
-    case 'fence-dead':
-    case 'config-set':
-      return [step.node];
-    default:
-      return [];
-  }
 }
 
 function refuseNodes({ view, declared, options }: ChangeQuestion): Refusal[] {
@@ -228,9 +208,9 @@ function refuseNodes({ view, declared, options }: ChangeQuestion): Refusal[] {
           },
         ];
       }
-      return node.isOurs ? [] : [notOurs(id)];
+      return node.isOurs ? [] : [notOurs(id, node)];
     }
-    if (node.kind === 'live') return node.isOurs ? [] : [stranger(id)];
+    if (node.kind === 'live') return node.isOurs ? [] : [stranger(id, node, options)];
     if (!options.startsNodes) return [];
     if (node.port === 'squatted') {
       return [
@@ -239,6 +219,7 @@ function refuseNodes({ view, declared, options }: ChangeQuestion): Refusal[] {
           node: id,
           message: `${id}: its port is held by something else: ${node.said}`,
           hint: 'stop that process, or give the node another port in the file',
+          holder: node.holder,
         },
       ];
     }
@@ -256,21 +237,24 @@ function refuseNodes({ view, declared, options }: ChangeQuestion): Refusal[] {
   });
 }
 
-function stranger(id: NodeId): Refusal {
+/** What should be started cannot be, for its port is held; what should only be changed is not touched. */
+function stranger(id: NodeId, { holder }: LiveNodeView, { startsNodes }: ChangeOptions): Refusal {
   return {
-    code: 'NotOurs',
+    code: startsNodes ? 'PortHeld' : 'NotOurs',
     node: id,
-    message: `${id}: a server answers on its port that replctl did not start`,
+    message: `${id}: a server that replctl did not start answers on its port: ${describeHolder(holder)}`,
     hint: 'replctl adopt, if it is meant; else stop it or give the node another port',
+    holder,
   };
 }
 
-function notOurs(id: NodeId): Refusal {
+function notOurs(id: NodeId, { holder }: LiveNodeView): Refusal {
   return {
     code: 'NotOurs',
     node: id,
-    message: `${id}: the process on its port was not started by replctl and is not touched`,
+    message: `${id}: the process on its port was not started by replctl and is not touched: ${describeHolder(holder)}`,
     hint: 'stop it yourself',
+    holder,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { NodeId } from '../topology/model.ts';
+import type { Holder } from './live-view.ts';
 
 export type RefusalCode =
   /** Something else has a node's port. */
@@ -49,6 +50,8 @@ export interface Refusal {
   readonly message: string;
   readonly measured?: string | number | boolean;
   readonly allowed?: string | number | boolean;
+  /** The process on the node's port, where that is the reason. */
+  readonly holder?: Holder | null;
   /** The command or edit to try next. */
   readonly hint: string | null;
 }

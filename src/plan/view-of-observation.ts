@@ -1,5 +1,6 @@
 import type { LiveNode, NodeObservation, Observation } from '../observe/observation.ts';
 import type { NodeId } from '../topology/model.ts';
+import { describeHolder } from './live-view.ts';
 import type { DataAtRest, DownNodeView, History, LiveNodeView, LiveView } from './live-view.ts';
 
 /** An observation, and what the stopped nodes' files hold, as the planners want it. */
@@ -33,6 +34,7 @@ function viewLive({ info, follows, process, config }: LiveNode): LiveNodeView {
     version: compatibleVersion(info),
     // A host that cannot be asked does not tell: the conf path its server reports has to do.
     isOurs: process.isOurs || process.unknownBecause !== null,
+    holder: { pid: process.portHolder?.pid ?? info.server.pid, command: process.portHolder?.command ?? null },
     runId: info.server.runId,
   };
 }
@@ -67,7 +69,13 @@ function compatibleVersion({ raw }: LiveNode['info']): readonly [number, number,
 }
 
 function viewDown(node: Exclude<NodeObservation, LiveNode>, data: DataAtRest): DownNodeView {
-  return { kind: 'down', port: portState(node), said: saidOf(node), data };
+  return {
+    kind: 'down',
+    port: portState(node),
+    said: saidOf(node),
+    holder: node.process.portHolder,
+    data,
+  };
 }
 
 function portState({ reason, process }: Exclude<NodeObservation, LiveNode>): DownNodeView['port'] {
@@ -90,5 +98,5 @@ function portState({ reason, process }: Exclude<NodeObservation, LiveNode>): Dow
 
 function saidOf({ said, process: { portHolder } }: Exclude<NodeObservation, LiveNode>): string {
   if (portHolder === null) return said;
-  return `pid ${portHolder.pid ?? 'unknown'} (${portHolder.command ?? 'unknown command'}), ${said}`;
+  return `${describeHolder(portHolder)}, ${said}`;
 }

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { adopt } from '../../src/apply/adopt.ts';
 import { history } from '../../src/apply/history.ts';
@@ -87,6 +90,56 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('operations on 
     await expect(tree.call(at(2), 'PING')).rejects.toThrow();
   });
 
+  it('a restart of the master gives its role back, leaves no trace of the fence, and ends when all are ready', async () => {
+    await restartNodes(await tree.context('restart'), [name(0)], DO);
+    expect(await tree.liveTree()).toEqual(await declaredTree());
+    for (const port of ports.slice(0, 4)) {
+      const info = await tree.info(port);
+      if (port !== at(0)) expect(info['master_link_status']).toBe('up');
+      const conf = readFileSync(String(info['config_file']), 'utf8');
+      expect(conf).toMatch(/^repl-ping-replica-period 10$/m);
+    }
+    expect((await tree.up()).plan.stages).toEqual([]);
+  });
+
+  it('says who holds the port of a node, be it a server of another or no server, and starts nothing', async () => {
+    await stopNodes(await tree.context('stop'), [name(3)], DO);
+    const held = async (): Promise<unknown> => {
+      try {
+        return await tree.up();
+      } catch (error) {
+        return error;
+      }
+    };
+    const foreign = spawn(process.execPath, [
+      '-e',
+      `require('net').createServer().listen(${at(3)},'127.0.0.1')`,
+    ]);
+    try {
+      await portIs(at(3), true);
+      expect(await held()).toMatchObject({
+        code: 'NODE_NOT_STARTED',
+        exitCode: 5,
+        details: whoIs(foreign.pid),
+      });
+    } finally {
+      foreign.kill('SIGKILL');
+    }
+    await portIs(at(3), false);
+    const other = new AppliedTree(treeYaml(engine, new Map([[at(3), null]])));
+    try {
+      await other.up();
+      const pid = Number((await other.info(at(3)))['process_id']);
+      const error = await held();
+      expect(error).toMatchObject({ code: 'NODE_NOT_STARTED', exitCode: 5, details: whoIs(pid) });
+      expect(error).toHaveProperty('message', expect.stringContaining(`pid ${pid} (`));
+    } finally {
+      await other.remove();
+    }
+    await tree.up();
+    expect(await tree.liveTree()).toEqual(await declaredTree());
+  });
+
   it('up after the master was killed keeps what its replicas hold, though its disk has less', async () => {
     await tree.call(at(0), 'SET', 'k', 'v');
     await replicated();
@@ -170,3 +223,22 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('operations on 
     expect(failures[0]).toMatchObject({ code: 'LOCKED' });
   });
 });
+
+function whoIs(pid: number | undefined): unknown {
+  return {
+    refusals: [expect.objectContaining({ code: 'PortHeld', holder: expect.objectContaining({ pid }) })],
+  };
+}
+
+function portIs(port: number, isHeld: boolean): Promise<unknown> {
+  const isNow = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', () => resolve(false));
+    });
+  return poll(`port ${port} is ${isHeld ? 'held' : 'free'}`, async () => (await isNow()) === isHeld);
+}

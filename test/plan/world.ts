@@ -382,7 +382,7 @@ export class World {
               replid: server.disk.replid,
               offset: server.disk.log.length,
             } as const);
-      return { kind: 'down', port: 'free', said: 'refused', data };
+      return { kind: 'down', port: 'free', said: 'refused', holder: null, data };
     }
     const { role, parent, isLinkUp, replid, replid2, secondOffset, log, backlogFirst, priority } = server;
     return {
@@ -399,6 +399,7 @@ export class World {
       pingPeriodS: 10,
       minReplicas: 0,
       isOurs: true,
+      holder: { pid: 1, command: 'redis-server' },
       runId: 'run',
       history: {
         replid,
