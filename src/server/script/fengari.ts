@@ -210,19 +210,35 @@ function fixStringHash(type: Fengari['LuaString']): void {
   });
 }
 
-/** A constructor `{1, 2, 3}` is filled from its end; `pairs` has to give it from the beginning all the same. */
+/**
+ * A constructor `{1, 2, 3}` is filled from its end; `pairs` has to give its items from the beginning all the same,
+ * and before what has names.
+ */
 function keepInOrder(table: LuaTable, key: number): void {
   const added = table.l;
+  if (added === undefined || added.key.value !== key) return;
   const next = table.strong.get(key + 1);
-  if (added === undefined || next === undefined || added.key.value !== key || added === next) return;
-  const last = added.p ?? undefined;
-  if (last !== undefined) last.n = undefined;
-  table.l = last;
-  added.p = next.p;
-  added.n = next;
-  if (next.p) next.p.n = added;
-  else table.f = added;
-  next.p = added;
+  if (next !== undefined && next !== added) move(table, added, added, next);
+  if (key !== 1 || table.f === added) return;
+  let last = added;
+  while (last.n !== undefined && last.n.key.value === (last.key.value as number) + 1) last = last.n;
+  if (table.f !== undefined) move(table, added, last, table.f);
+}
+
+/** Puts the entries `first` to `last` of a table's list before another. */
+function move(table: LuaTable, first: TableEntry, last: TableEntry, before: TableEntry): void {
+  const previous = first.p ?? undefined;
+  const next = last.n;
+  if (previous === undefined) table.f = next;
+  else previous.n = next;
+  if (next === undefined) table.l = previous;
+  else next.p = previous;
+  const target = before.p ?? undefined;
+  first.p = target;
+  last.n = before;
+  before.p = last;
+  if (target === undefined) table.f = first;
+  else target.n = first;
 }
 
 function hashOf(bytes: Uint8Array): string {
