@@ -103,6 +103,27 @@ describe('render', () => {
   });
 });
 
+describe('render, scenario 2', () => {
+  it('writes what the tutorials edit by hand, one flat file a node', async () => {
+    const d = inFolder('master: 6379\nreplicas: [6380]\n');
+    await d.ok('render', '--out', 'rendered');
+    const text = readFileSync(path.join(d.dir, 'rendered', '6380.conf'), 'utf8');
+    for (const directive of [
+      'port',
+      'pidfile',
+      'logfile',
+      'dbfilename',
+      'dir',
+      'appendfilename',
+      'daemonize',
+    ]) {
+      expect(text, directive).toMatch(new RegExp(`^${directive} `, 'm'));
+    }
+    expect(text).toMatch(/^replicaof 127\.0\.0\.1 6379$/m);
+    expect(text).not.toMatch(/^include /m);
+  });
+});
+
 describe('completion', () => {
   it('prints a script each shell can read, and the nodes of the file', async () => {
     const d = inFolder('master: 6379\nreplicas: [{port: 6380, name: reports}]\n');
