@@ -1,0 +1,3 @@
+import { describeScenarios } from '../support/scenarios-suite.ts';
+
+describeScenarios('redis');
