@@ -4,6 +4,7 @@ import { bitCommands } from './command/families/bits.ts';
 import { connectionCommands } from './command/families/connection.ts';
 import { dumpCommands } from './command/families/dump-restore.ts';
 import { expireCommands } from './command/families/expire.ts';
+import { functionCommands } from './command/families/functions.ts';
 import { hashCommands } from './command/families/hashes.ts';
 import { keyCommands } from './command/families/keys.ts';
 import { lcsCommands } from './command/families/lcs.ts';
@@ -62,4 +63,5 @@ export const FAMILIES: readonly Family[] = [
   transactionCommands,
   persistenceCommands,
   scriptingCommands,
+  functionCommands,
 ];

@@ -37,6 +37,7 @@ import type { Persistence } from './persistence/persistence.ts';
 import type { Args } from './resp/args.ts';
 import type { ReplyError } from './resp/reply-error.ts';
 import { RequestParser } from './resp/request-parser.ts';
+import { FunctionLibraries } from './script/function-libraries.ts';
 import { Scripting } from './script/scripting.ts';
 
 export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
@@ -84,6 +85,7 @@ export class Server {
   readonly eviction: Eviction;
   readonly pause: Pause;
   readonly scripting: Scripting;
+  readonly functions: FunctionLibraries;
   readonly clients = new Map<number, Client>();
   /** Unix time in ms. */
   readonly startedAt: number;
@@ -162,6 +164,7 @@ export class Server {
     this.eviction = new Eviction(this);
     this.pause = new Pause(this);
     this.scripting = new Scripting(this);
+    this.functions = new FunctionLibraries(this);
     this.runId = this.randomHex(40);
     options.config.onChange('proto-max-bulk-len', (value) => {
       this.limits.maxBulkBytes = Number(value);

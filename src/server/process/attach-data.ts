@@ -40,12 +40,20 @@ export function attachData(
   });
   persistence.sources.streamPosition = () => replication.savePosition() ?? undefined;
   persistence.sources.logSynced = () => replication.checkWaiters();
+  persistence.sources.libraries = () => server.functions.all.map(({ code }) => code);
+  persistence.sources.replaceLibraries = (codes) => {
+    if (codes.length > 0 || server.functions.all.length > 0) server.functions.restore(codes, 'flush');
+  };
   sources.persistence = () => Object.fromEntries(describePersistence(server, persistence));
   sources.replication = () => printReplicationInfo(replication, replication.settings, server.now);
   sources.counters = () => ({
     sync_full: replication.stats.syncFull,
     sync_partial_ok: replication.stats.syncPartialOk,
     sync_partial_err: replication.stats.syncPartialErr,
+    number_of_cached_scripts: server.scripting.scriptCount,
+    number_of_functions: server.functions.functionCount,
+    number_of_libraries: server.functions.all.length,
+    used_memory_scripts_eval: server.scripting.scriptBytes,
   });
   return {
     load: async () => {

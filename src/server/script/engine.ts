@@ -10,6 +10,8 @@ import type { Server } from '../server.ts';
 /** Instructions between two looks at the clock: some 0.1 ms. */
 const STEP_INSTRUCTIONS = 2000;
 
+const LOAD_TIMEOUT_MS = 500;
+
 /** A Lua state prepared for scripts, and the way of one script through it. */
 export class Engine {
   readonly lua = new Lua();
@@ -55,6 +57,25 @@ export class Engine {
       lua.watch(0);
       largeStrings.listener = () => undefined;
       this.run = undefined;
+    }
+  }
+
+  /** Runs what loads a library, which must not take longer than 500 ms (source: LOAD_TIMEOUT_MS). */
+  limitLoading(load: () => void): void {
+    const { lua } = this;
+    const serve = lua.onStep;
+    const startedMs = performance.now();
+    lua.onStep = () => {
+      if (performance.now() - startedMs < LOAD_TIMEOUT_MS) return;
+      lua.watch(1);
+      throw new LuaError(errorTable(lua, 'FUNCTION LOAD timeout'), false);
+    };
+    lua.watch(STEP_INSTRUCTIONS);
+    try {
+      load();
+    } finally {
+      lua.watch(0);
+      lua.onStep = serve;
     }
   }
 
