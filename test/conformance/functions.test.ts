@@ -103,7 +103,9 @@ it.skipIf(!hasEngine('redis'))('takes the libraries that redis-server dumps, and
       await from.call(...library('l2', Y));
       expect(await to.call('FUNCTION', 'RESTORE', await dump(from))).toBe('+OK\r\n');
       expect(await to.call('FCALL', 'x', '0')).toMatch(/^\*/);
-      expect(await to.call('FUNCTION', 'RESTORE', await dump(from), 'APPEND')).toMatch(/^-ERR Library l\d already exists/);
+      expect(await to.call('FUNCTION', 'RESTORE', await dump(from), 'APPEND')).toMatch(
+        /^-ERR Library l\d already exists/,
+      );
       expect(await to.call('FUNCTION', 'RESTORE', await dump(from), 'REPLACE')).toBe('+OK\r\n');
     }
   } finally {
