@@ -1,13 +1,14 @@
 import { ReplctlError } from '../errors.ts';
-import type { ReplicationInfo } from '../observe/parse-info.ts';
-import { parseStream, type StreamCommand } from '../observe/parse-stream.ts';
-import { readStream } from '../observe/read-stream.ts';
+import type { Client } from '../observe/client.ts';
+import type { Info } from '../observe/parse-info.ts';
+import type { StreamCommand } from '../observe/parse-stream.ts';
 import { ErrorReply } from '../observe/reply.ts';
 import { rootOf, treeOf } from '../plan/tree.ts';
 import type { NodeId } from '../topology/model.ts';
 import type { ApplyContext } from './context.ts';
-import { openDeployment, type Deployment } from './deployment.ts';
-import { readReplication } from './read-replication.ts';
+import { openDeployment } from './deployment.ts';
+import { history } from './history.ts';
+import { readInfo, readSince } from './read-since.ts';
 import { up } from './up.ts';
 
 export interface SalvageOptions {
@@ -22,18 +23,31 @@ export interface SalvageResult {
   readonly master: NodeId;
   /** First offset that the master never got. */
   readonly fromOffset: number;
+  /** Last offset of the node that was read. */
+  readonly toOffset: number;
   readonly divergedBytes: number;
   /** Bytes that have left the backlog: they cannot be read back. */
   readonly lostBytes: number;
-  readonly commands: readonly { readonly database: number; readonly args: readonly string[] }[];
+  /** In order; `database` is null when the stretch that would tell it has left the backlog. */
+  readonly commands: readonly RecoveredCommand[];
   /** Keys that were written on both sides since they parted. */
-  readonly touchedOnBoth: readonly string[];
+  readonly touchedOnBoth: readonly { readonly database: number | null; readonly key: Buffer }[];
+  /** Bytes of the master's own writes since then that could not be read: `touchedOnBoth` may lack some. */
+  readonly masterUnreadBytes: number;
+  /** Commands the master took; 0 when none was sent. */
   readonly replayed: number;
   /** What the master answered to commands it refused. */
   readonly refused: readonly { readonly command: string; readonly said: string }[];
+  readonly isReattached: boolean;
+}
+
+export interface RecoveredCommand {
+  readonly database: number | null;
+  readonly args: readonly Buffer[];
 }
 
 const REPLY_TIMEOUT_MS = 5_000;
+const BATCH = 500;
 
 /**
  * Reads back, byte for byte, what a former master took after another node had been promoted: it still answers a
@@ -46,81 +60,101 @@ export async function salvage(
 ): Promise<SalvageResult> {
   const deployment = await openDeployment(context.topology);
   const master = rootOf(treeOf(context.topology));
-  const [theirs, ours] = await Promise.all([read(deployment, node), read(deployment, master)]);
-  const fromOffset = forkOf(node, theirs, master, ours);
-  const divergedBytes = Math.max(0, theirs.offset - fromOffset + 1);
-  const found = await readDiverged(deployment, node, theirs, fromOffset);
-  const commands = found?.commands.filter(isWrite) ?? [];
-  const onMaster = await readDiverged(deployment, master, ours, fromOffset);
-  const replay = options.replays ? await send(deployment, master, commands) : { replayed: 0, refused: [] };
-  if (options.reattaches) {
-    await up(context, {
-      isDryRun: false,
-      allowsRemoval: false,
-      restoresRoles: false,
-      discardsDiverged: true,
-    });
-  }
-  const theirKeys = new Set(commands.map(keyOf));
-  const both = new Set(
-    (onMaster?.commands.filter(isWrite) ?? []).map(keyOf).filter((key) => theirKeys.has(key)),
-  );
-  return {
-    node,
-    master,
-    fromOffset,
-    divergedBytes,
-    lostBytes: found === null ? divergedBytes : 0,
-    commands: commands.map(({ database, args }) => ({ database, args: args.map(String) })),
-    touchedOnBoth: [...both].map((key) => key.slice(key.indexOf(':') + 1)),
-    ...replay,
-  };
-}
-
-async function read(deployment: Deployment, id: NodeId): Promise<ReplicationInfo> {
-  const client = await deployment.connect(id, REPLY_TIMEOUT_MS);
+  const [theirs, ours] = await Promise.all([readInfo(deployment, node), readInfo(deployment, master)]);
+  const fromOffset = await forkOf(context, { node, theirs, master, ours });
+  const found = await readSince(deployment, node, theirs, fromOffset);
+  const commands = found.commands.filter(isWrite);
+  const onMaster = await readSince(deployment, master, ours, fromOffset);
+  const client = await deployment.connect(master, REPLY_TIMEOUT_MS);
   try {
-    return await readReplication(client, id);
+    const touchedOnBoth = await findShared(client, commands, onMaster.commands.filter(isWrite));
+    const replay = options.replays ? await send(client, commands) : { replayed: 0, refused: [] };
+    const toOffset = theirs.replication.offset;
+    if (options.reattaches) await reattach(context, node, toOffset);
+    return {
+      node,
+      master,
+      fromOffset,
+      toOffset,
+      divergedBytes: Math.max(0, toOffset - fromOffset + 1),
+      lostBytes: found.lostBytes,
+      commands: commands.map(({ database, args }) => ({ database, args })),
+      touchedOnBoth,
+      masterUnreadBytes: onMaster.lostBytes,
+      ...replay,
+      isReattached: options.reattaches,
+    };
   } finally {
     client.close();
   }
 }
 
-/** Where the master's history left the node's: its `second_repl_offset`, if the node is still on that history. */
-function forkOf(node: NodeId, theirs: ReplicationInfo, master: NodeId, ours: ReplicationInfo): number {
-  if (theirs.role === 'master' && ours.secondOffset > 0 && theirs.replid === ours.replid2)
-    return ours.secondOffset;
+/**
+ * Makes the node a replica again, as declared; what it alone holds is gone then. REFUSED when it took writes after
+ * `toOffset`, the last that was read back.
+ */
+export async function reattach(context: ApplyContext, node: NodeId, toOffset: number): Promise<void> {
+  const deployment = await openDeployment(context.topology);
+  const { commands, lostBytes } = await readSince(
+    deployment,
+    node,
+    await readInfo(deployment, node),
+    toOffset + 1,
+  );
+  const since = commands.filter(isWrite).length;
+  if (since > 0 || lostBytes > 0) {
+    throw new ReplctlError('REFUSED', `${node} took ${since} more commands while it was read back`, {
+      hint: `keep clients away from ${node}, then replctl salvage ${node}`,
+      details: { commands: since, lostBytes },
+    });
+  }
+  await up(context, {
+    isDryRun: false,
+    allowsRemoval: false,
+    restoresRoles: false,
+    discardsDiverged: true,
+  });
+}
+
+/**
+ * Where the master's history left the node's: its `second_repl_offset`, or, when it was promoted away from more than
+ * once since, what the journal of the promotion says.
+ */
+async function forkOf(
+  { topology }: ApplyContext,
+  { node, theirs, master, ours }: { node: NodeId; theirs: Info; master: NodeId; ours: Info },
+): Promise<number> {
+  const [his, mine] = [theirs.replication, ours.replication];
+  if (his.role === 'master' && his.replid !== mine.replid) {
+    if (mine.secondOffset > 0 && his.replid === mine.replid2) return mine.secondOffset;
+    const fork = await forkInHistory(topology.stateDir, his.replid, mine.replid);
+    if (fork !== null) return fork;
+  }
   throw new ReplctlError(
     'REFUSED',
-    theirs.replid === ours.replid
+    his.replid === mine.replid
       ? `${node} is on ${master}'s history: there is nothing to salvage`
       : `${node} and ${master} share no point from which ${node} could be read back`,
     {
       hint: 'replctl status',
-      details: { node: theirs.replid, master: ours.replid, masterBefore: ours.replid2 },
+      details: { node: his.replid, master: mine.replid, masterBefore: mine.replid2 },
     },
   );
 }
 
-/** null when the stretch is no longer in the node's backlog. */
-async function readDiverged(
-  deployment: Deployment,
-  id: NodeId,
-  { replid, offset, backlog }: ReplicationInfo,
-  fromOffset: number,
-): Promise<{ commands: readonly StreamCommand[] } | null> {
-  const lengthBytes = offset - fromOffset + 1;
-  if (lengthBytes <= 0) return { commands: [] };
-  if (!backlog.isActive || backlog.firstByteOffset > fromOffset) return null;
-  const spec = deployment.spec(id);
-  const stream = await readStream(spec, {
-    password: deployment.secrets.passwordOf(spec),
-    replid,
-    fromOffset,
-    lengthBytes,
-    timeoutMs: REPLY_TIMEOUT_MS,
-  });
-  return stream === null ? null : parseStream(stream);
+/** Follows the promotions on record from one replication id to another; where they left the first one. */
+async function forkInHistory(stateDir: string, from: string, to: string): Promise<number | null> {
+  const promotions = (await history(stateDir)).flatMap(({ promotion }) =>
+    promotion === null ? [] : [promotion],
+  );
+  const first = promotions.findLast(({ replid2 }) => replid2 === from);
+  let current = first;
+  for (let left = promotions.length; current !== undefined && left > 0; left--) {
+    if (current.replid === to) return first?.secondOffset ?? null;
+    const { replid } = current;
+    current = promotions.findLast(({ replid2 }) => replid2 === replid);
+  }
+  return null;
 }
 
 const NOT_WRITES = new Set(['PING', 'REPLCONF', 'SELECT']);
@@ -129,36 +163,58 @@ function isWrite({ args }: StreamCommand): boolean {
   return !NOT_WRITES.has(String(args[0]).toUpperCase());
 }
 
-/** Database and first key; commands of several keys are known by their first. */
-function keyOf({ database, args }: StreamCommand): string {
-  return `${database}:${String(args[1] ?? '')}`;
+async function findShared(
+  client: Client,
+  theirs: readonly StreamCommand[],
+  ours: readonly StreamCommand[],
+): Promise<SalvageResult['touchedOnBoth']> {
+  const [one, other] = [await keysOf(client, theirs), await keysOf(client, ours)];
+  return [...one].filter(([id]) => other.has(id)).map(([, key]) => key);
+}
+
+/** The keys of commands, once each; the server itself says which of the arguments are keys. */
+async function keysOf(
+  client: Client,
+  commands: readonly StreamCommand[],
+): Promise<Map<string, { readonly database: number | null; readonly key: Buffer }>> {
+  const keys = new Map<string, { database: number | null; key: Buffer }>();
+  for (let start = 0; start < commands.length; start += BATCH) {
+    const batch = commands.slice(start, start + BATCH);
+    const replies = await client.pipelineRaw(batch.map(({ args }) => ['COMMAND', 'GETKEYS', ...args]));
+    for (const [index, { database }] of batch.entries()) {
+      const reply = replies[index] ?? null;
+      // Commands without keys, as MULTI, are answered with an error.
+      const found = Array.isArray(reply) ? reply.filter((item) => Buffer.isBuffer(item)) : [];
+      for (const key of found) keys.set(`${database}:${key.toString('latin1')}`, { database, key });
+    }
+  }
+  return keys;
 }
 
 async function send(
-  deployment: Deployment,
-  master: NodeId,
+  client: Client,
   commands: readonly StreamCommand[],
 ): Promise<Pick<SalvageResult, 'replayed' | 'refused'>> {
-  const client = await deployment.connect(master, REPLY_TIMEOUT_MS);
   const refused: { command: string; said: string }[] = [];
-  let database = 0;
-  try {
-    for (const { database: wanted, args } of commands) {
-      if (!args.every(isText)) {
-        refused.push({ command: String(args[0]), said: 'holds bytes that are not UTF-8: not replayed' });
+  let selected: number | null = null;
+  let replayed = 0;
+  for (let start = 0; start < commands.length; start += BATCH) {
+    const batch: (readonly (string | Buffer)[])[] = [];
+    for (const { database, args } of commands.slice(start, start + BATCH)) {
+      if (database === null) {
+        refused.push({ command: String(args[0]), said: 'its database is not known: not replayed' });
         continue;
       }
-      if (wanted !== database) await client.call('SELECT', String(wanted));
-      database = wanted;
-      const reply = await client.call(...args.map(String));
-      if (reply instanceof ErrorReply) refused.push({ command: String(args[0]), said: reply.message });
+      if (database !== selected) batch.push(['SELECT', String(database)]);
+      selected = database;
+      batch.push(args);
     }
-    return { replayed: commands.length - refused.length, refused };
-  } finally {
-    client.close();
+    for (const [index, reply] of (await client.pipelineRaw(batch)).entries()) {
+      const command = String(batch[index]?.[0]);
+      const errors = (Array.isArray(reply) ? reply : [reply]).filter((item) => item instanceof ErrorReply);
+      for (const error of errors) refused.push({ command, said: error.message });
+      if (errors.length === 0 && command !== 'SELECT') replayed++;
+    }
   }
-}
-
-function isText(bytes: Buffer): boolean {
-  return Buffer.from(bytes.toString()).equals(bytes);
+  return { replayed, refused };
 }

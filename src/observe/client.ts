@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import type { TlsSpec } from '../topology/model.ts';
 import { ReplctlError } from '../errors.ts';
 import type { DeadReason } from './observation.ts';
-import { ErrorReply, type Reply } from './reply.ts';
+import { ErrorReply, type RawReply, type Reply } from './reply.ts';
 
 /** Where to connect; a NodeSpec is one. */
 export interface Endpoint {
@@ -24,11 +24,15 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
+export type Argument = string | Buffer;
+
 /** One connection to one node; it never reconnects. Errors of the server are values; a lost connection throws. */
 export interface Client {
   call(...args: string[]): Promise<Reply>;
   /** All commands in one write; one reply each. */
-  pipeline(commands: readonly (readonly string[])[]): Promise<Reply[]>;
+  pipeline(commands: readonly (readonly Argument[])[]): Promise<Reply[]>;
+  /** As `pipeline`, strings of the replies as the bytes they are: keys and values need not be UTF-8. */
+  pipelineRaw(commands: readonly (readonly Argument[])[]): Promise<RawReply[]>;
   /** In MULTI/EXEC, one write; the replies of EXEC, or the error that kept it from running. */
   transaction(commands: readonly (readonly string[])[]): Promise<readonly Reply[] | ErrorReply>;
   close(): void;
@@ -173,8 +177,14 @@ function makeClient(redis: Redis, endpoint: Endpoint, trouble: readonly Error[],
       },
     );
   };
-  const pipeline = async (commands: readonly (readonly string[])[]): Promise<Reply[]> => {
-    const sent = redis.pipeline(commands.map((args) => ['call', ...args])).exec();
+  const send = async <R>(
+    method: 'call' | 'callBuffer',
+    commands: readonly (readonly Argument[])[],
+    convert: (value: unknown) => R,
+  ): Promise<(R | ErrorReply)[]> => {
+    const sent = redis
+      .pipeline(commands.map(([name = '', ...args]) => [method, String(name), ...args]))
+      .exec();
     const results = await withDeadline(sent, timeoutMs, () => {
       redis.disconnect();
       return new ReplctlError(
@@ -187,13 +197,15 @@ function makeClient(redis: Redis, endpoint: Endpoint, trouble: readonly Error[],
       );
     });
     return (results ?? []).map(([error, value]) => {
-      if (error === null) return toReply(value);
+      if (error === null) return convert(value);
       if (isErrorReply(error)) return new ErrorReply(error.message);
       throw fail(error);
     });
   };
+  const pipeline: Client['pipeline'] = (commands) => send('call', commands, toReply);
   return {
     pipeline,
+    pipelineRaw: (commands) => send('callBuffer', commands, toRawReply),
     async call(...args) {
       const [reply = null] = await pipeline([args]);
       return reply;
@@ -209,8 +221,8 @@ function makeClient(redis: Redis, endpoint: Endpoint, trouble: readonly Error[],
 }
 
 /** Names only: arguments may be secrets. */
-function commandNames(commands: readonly (readonly string[])[]): string {
-  return commands.map(([name = '']) => name).join(', ');
+function commandNames(commands: readonly (readonly Argument[])[]): string {
+  return [...new Set(commands.map(([name = '']) => String(name)))].join(', ');
 }
 
 async function withDeadline<T>(
@@ -237,6 +249,13 @@ function toReply(value: unknown): Reply {
   if (value instanceof Error) return new ErrorReply(value.message);
   if (Array.isArray(value)) return value.map(toReply);
   return typeof value === 'string' || typeof value === 'number' ? value : null;
+}
+
+function toRawReply(value: unknown): RawReply {
+  if (value instanceof Error) return new ErrorReply(value.message);
+  if (Array.isArray(value)) return value.map(toRawReply);
+  if (typeof value === 'string') return Buffer.from(value);
+  return typeof value === 'number' || Buffer.isBuffer(value) ? value : null;
 }
 
 /** ioredis rejects with this class for what the server answered, and with others for what it did not. */

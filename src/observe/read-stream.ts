@@ -46,7 +46,9 @@ export async function readStream(endpoint: Endpoint, request: StreamRequest): Pr
 /** Skips the replies to the login, reads the answer to PSYNC, then as many bytes as are wanted. */
 class ContinueReader {
   private pending = Buffer.alloc(0);
-  private isStreaming = false;
+  /** What came after `+CONTINUE`; null before it. */
+  private stream: Buffer[] | null = null;
+  private streamedBytes = 0;
   private repliesLeft: number;
   private readonly lengthBytes: number;
 
@@ -57,8 +59,16 @@ class ContinueReader {
 
   /** undefined while more is to come. */
   take(chunk: Buffer): Buffer | null | undefined {
+    if (this.stream === null) return this.takeLines(chunk);
+    this.stream.push(chunk);
+    this.streamedBytes += chunk.length;
+    if (this.streamedBytes < this.lengthBytes) return undefined;
+    return Buffer.concat(this.stream).subarray(0, this.lengthBytes);
+  }
+
+  private takeLines(chunk: Buffer): Buffer | null | undefined {
     this.pending = Buffer.concat([this.pending, chunk]);
-    while (!this.isStreaming) {
+    for (;;) {
       const end = this.pending.indexOf('\r\n');
       if (end < 0) return undefined;
       const line = this.pending.toString('latin1', 0, end);
@@ -66,10 +76,11 @@ class ContinueReader {
       // A primary may send newlines while it thinks.
       if (line.trim() === '') continue;
       if (this.repliesLeft > 0) this.repliesLeft--;
-      else if (line.startsWith('+CONTINUE')) this.isStreaming = true;
+      else if (line.startsWith('+CONTINUE')) break;
       else return null;
     }
-    return this.pending.length >= this.lengthBytes ? this.pending.subarray(0, this.lengthBytes) : undefined;
+    this.stream = [];
+    return this.take(this.pending);
   }
 }
 

@@ -12,3 +12,6 @@ export class ErrorReply {
 
 /** A RESP2 reply; strings as UTF-8. */
 export type Reply = string | number | null | ErrorReply | readonly Reply[];
+
+/** A RESP2 reply; strings as the bytes they are. */
+export type RawReply = Buffer | number | null | ErrorReply | readonly RawReply[];
