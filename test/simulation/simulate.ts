@@ -149,6 +149,7 @@ class Simulation {
       settle: () => {
         if (this.#master === master) this.#acked.add(key);
       },
+      refuse: () => undefined,
     });
     replication.requestAcks();
   }

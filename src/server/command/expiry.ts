@@ -1,5 +1,6 @@
 import type { Db } from '../keyspace/db.ts';
 import type { Server } from '../server.ts';
+import { FLAG } from './command.ts';
 import type { Context } from './context.ts';
 import { EVENT } from './event-class.ts';
 
@@ -28,6 +29,8 @@ export class Expiry {
     if (server.isLoading) return false;
     if (server.isReplica) {
       if (context.client.kind === 'master') return false;
+      // A writable replica clears the place for what is written to it, on its own.
+      if ((context.command.flags & FLAG.write) !== 0) this.expire(context.db, context.dbIndex, ref);
       return true;
     }
     if (server.pause.isPaused) return true;

@@ -362,7 +362,7 @@ export class Persistence {
       log: (level, text) => server.log(level, text),
       clock: () => server.clock.monotonic(),
       soon: (run) => server.clock.soon(run),
-      streamOffset: () => this.sources.streamPosition()?.offset ?? 0,
+      streamOffset: () => server.replication?.offset ?? 0,
       stateChanged: () => {
         this.#gate();
         this.sources.logSynced();

@@ -57,12 +57,17 @@ export function attachReplication(server: Server, parts: ReplicationParts): Repl
     const { isReplica, isLinkUp } = replication;
     const { isReadOnly, canServeStaleData } = settings();
     server.isReplica = isReplica;
-    server.propagation.replication = replication.isFeeding ? sink : undefined;
+    const isCounting = !isReplica && server.config.flag('appendonly');
+    server.propagation.replication = replication.isFeeding || isCounting ? sink : undefined;
     server.setGate(SERVER_GATE.readOnlyReplica, isReplica && isReadOnly);
     server.setGate(SERVER_GATE.masterDown, isReplica && !isLinkUp && !canServeStaleData);
     server.setGate(SERVER_GATE.fewReplicas, !replication.hasEnoughReplicas);
   };
   server.replication = replication;
+  server.config.onChange('appendonly', (value) => {
+    refreshGates();
+    if (value !== 'yes') replication.waiters.refuseLocal();
+  });
   server.clock.every(1000, () => replication.tick());
   server.onGone.push((client) => {
     if (client.replica !== undefined) replication.closeSession(client.replica);

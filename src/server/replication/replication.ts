@@ -250,7 +250,11 @@ export class Replication {
 
   /** Feeds a write to the replicas: `bytes[start, end)` is one or more whole commands as RESP, for database `db`. */
   propagate(db: number, bytes: Uint8Array, start = 0, end = bytes.length): void {
-    if (!this.isFeeding) return;
+    if (!this.isFeeding) {
+      // Without replicas the offset only serves to tell what the AOF has fsynced (replication.c, since 7.2).
+      if (!this.isReplica) this.#offset += 1;
+      return;
+    }
     if (db !== this.#streamDb) {
       this.#append(encodeCommand(['SELECT', String(db)]));
       this.#streamDb = db;

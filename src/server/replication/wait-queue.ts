@@ -9,6 +9,8 @@ export interface AckWaiter {
   /** WAITAOF also wants our own AOF to have reached the offset. */
   readonly needsLocalFsync: boolean;
   settle(result: AckCount): void;
+  /** Our own AOF was turned off: what it waits for can't come any more. */
+  refuse(): void;
 }
 
 export interface AckCount {
@@ -34,6 +36,15 @@ export class WaitQueue {
   /** The client timed out or left; it settles itself. */
   remove(waiter: AckWaiter): void {
     this.#waiters.delete(waiter);
+  }
+
+  /** The AOF was turned off: whoever waits for it is refused. */
+  refuseLocal(): void {
+    for (const waiter of this.#waiters) {
+      if (!waiter.needsLocalFsync) continue;
+      this.#waiters.delete(waiter);
+      waiter.refuse();
+    }
   }
 
   /** The role changed: whoever waited has been sent away. */

@@ -106,9 +106,9 @@ describe('a master and its replicas', () => {
     master = new Master();
   });
 
-  it('feeds nobody, and counts nothing, before the first replica', () => {
+  it('feeds nobody, and keeps nothing, before the first replica', () => {
     master.write(0, 'SET', 'a', 'v');
-    expect(master.replication.offset).toBe(0);
+    expect(master.replication.backlog).toBeNull();
     expect(master.replication.isFeeding).toBe(false);
   });
 
@@ -231,6 +231,7 @@ describe('a master and its replicas', () => {
           replicaCount,
           needsLocalFsync: false,
           settle: ({ replicas }) => void settled.push(replicas),
+          refuse: () => undefined,
         });
         master.replication.requestAcks();
       }

@@ -23,6 +23,9 @@ export const replicationCommands: Family = {
 };
 
 const MAX_ANNOUNCED_HOST = 46;
+const NO_LOCAL_AOF = new ReplyError(
+  'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.',
+);
 
 function replicationOf(ctx: Context): Replication {
   const { replication } = ctx.server;
@@ -216,7 +219,7 @@ function waitaof(ctx: Context, args: Args): void {
     );
   }
   if (localCount > 0 && !ctx.server.config.flag('appendonly')) {
-    throw new ReplyError('ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.');
+    throw NO_LOCAL_AOF;
   }
   const { reply } = ctx.client;
   awaitAcks(
@@ -261,6 +264,10 @@ function awaitAcks(
     offset,
     settle: (result) => {
       answer(result);
+      blocking.unblock(block);
+    },
+    refuse: () => {
+      client.reply.error(NO_LOCAL_AOF.text);
       blocking.unblock(block);
     },
   };
