@@ -1,4 +1,5 @@
 import {
+  LARGE_STRING_BYTES,
   largeStrings,
   latin1,
   loadFengari,
@@ -172,6 +173,7 @@ export class Lua {
       case 'number':
         return new type(KIND.number, value);
       case 'string':
+        if (value.length > LARGE_STRING_BYTES) largeStrings.listener(value.length);
         return new type(LONG_STRING, new this.api.LuaString(this.L, Buffer.from(value, 'latin1')));
       default:
         if (value instanceof Opaque) return new type(value.type, value.value);

@@ -14,7 +14,7 @@ import { COMPATIBLE, SCRIPT_FLAG } from './script-flags.ts';
 const HARD_LIMIT_FACTOR = 4;
 const HARD_LIMIT_MIN_MS = 20_000;
 const HEAP_SHARE_MAX = 0.85;
-const EXTERNAL_BYTES_MAX = 1 << 30;
+const STRING_BYTES_MAX = 256 << 20;
 
 /** One script or function at work: what it may do, how long, and the client it acts through. */
 export class ScriptRun {
@@ -34,6 +34,7 @@ export class ScriptRun {
   private readonly hasNoMemory: boolean;
   private readonly thresholdMs: number;
   private steps = 0;
+  private buffersAtFirst: number | undefined;
 
   constructor(
     server: Server,
@@ -171,9 +172,11 @@ export class ScriptRun {
   /** Hears of a large string before it comes to be. */
   checkMemory(): void {
     const heap = getHeapStatistics();
+    const { arrayBuffers } = process.memoryUsage();
+    this.buffersAtFirst ??= arrayBuffers;
     if (
       heap.used_heap_size > heap.heap_size_limit * HEAP_SHARE_MAX ||
-      heap.external_memory > EXTERNAL_BYTES_MAX
+      arrayBuffers - this.buffersAtFirst > STRING_BYTES_MAX
     )
       throw new LuaError('not enough memory');
   }

@@ -3,7 +3,7 @@ import { stringAt } from './arguments.ts';
 import { formatString } from './format-string.ts';
 import { mathFunctions, MATH_GONE } from './math-library.ts';
 
-const MAX_STRING_BYTES = 256 * 1024 * 1024;
+const MAX_STRING_BYTES = 128 * 1024 * 1024;
 
 /** What Lua 5.1 has and 5.3 has not, in itself; run once for each state. */
 const CODE = `
