@@ -15,19 +15,30 @@ import { acquireLock } from './lock.ts';
 import { makePlan } from './make-plan.ts';
 import { runPlan } from './run-plan.ts';
 
+export interface SettleOptions {
+  /** Plan only: nothing is locked, written or changed. */
+  readonly isDryRun: boolean;
+}
+
+const DO: SettleOptions = { isDryRun: false };
+
 /** Finishes the operation that was interrupted. REFUSED when there is none. */
-export function resume(context: ApplyContext): Promise<ChangeResult> {
-  return settleLocked(context, 'resume');
+export function resume(context: ApplyContext, options = DO): Promise<ChangeResult> {
+  return settleLocked(context, 'resume', options);
 }
 
 /** Takes the operation back that was interrupted: the tree and the file as they were before it. */
-export function rollback(context: ApplyContext): Promise<ChangeResult> {
-  return settleLocked(context, 'rollback');
+export function rollback(context: ApplyContext, options = DO): Promise<ChangeResult> {
+  return settleLocked(context, 'rollback', options);
 }
 
-async function settleLocked(context: ApplyContext, way: 'resume' | 'rollback'): Promise<ChangeResult> {
+async function settleLocked(
+  context: ApplyContext,
+  way: 'resume' | 'rollback',
+  options: SettleOptions,
+): Promise<ChangeResult> {
   const { stateDir } = context.topology;
-  const lock = await acquireLock(stateDir, context.command, localHost);
+  const lock = options.isDryRun ? null : await acquireLock(stateDir, context.command, localHost);
   try {
     const open = await readOpenJournal(stateDir);
     if (open === null) {
@@ -35,9 +46,9 @@ async function settleLocked(context: ApplyContext, way: 'resume' | 'rollback'): 
         hint: 'replctl history',
       });
     }
-    return await settle(context, open, way);
+    return await settle(context, open, way, options);
   } finally {
-    await lock.release();
+    await lock?.release();
   }
 }
 
@@ -49,6 +60,7 @@ export async function settle(
   context: ApplyContext,
   { head, entries }: JournalRecord,
   way: 'resume' | 'rollback',
+  { isDryRun }: SettleOptions = DO,
 ): Promise<ChangeResult> {
   const declaration = await declarationFor(head, way);
   const topology = topologyFor(context.topology, head, declaration, way);
@@ -72,6 +84,7 @@ export async function settle(
     ...plan,
     stages: [...(unfence.length > 0 ? [unfence] : []), ...(isEmptyPlan(plan) ? [end] : plan.stages)],
   };
+  if (isDryRun) return { plan: toRun, report: null, topology, epoch: head.epoch };
   const journal = await Journal.reopen(topology.stateDir, { ...head, declaration, plan: toRun });
   try {
     const report = await runPlan(toRun, { context, deployment, journal });

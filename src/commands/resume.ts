@@ -10,6 +10,7 @@ export default class Resume extends ChangingCommand<typeof Resume> {
   static override readonly examples = ['<%= config.bin %> resume'];
 
   protected override async execute(): Promise<Outcome> {
-    return this.showChange(await resume(this.contextOf(await findTopology(this.flags.file))));
+    const context = this.contextOf(await findTopology(this.flags.file));
+    return this.showChange(await resume(context, { isDryRun: this.flags['dry-run'] }));
   }
 }

@@ -10,6 +10,7 @@ export default class Rollback extends ChangingCommand<typeof Rollback> {
   static override readonly examples = ['<%= config.bin %> rollback'];
 
   protected override async execute(): Promise<Outcome> {
-    return this.showChange(await rollback(this.contextOf(await findTopology(this.flags.file))));
+    const context = this.contextOf(await findTopology(this.flags.file));
+    return this.showChange(await rollback(context, { isDryRun: this.flags['dry-run'] }));
   }
 }

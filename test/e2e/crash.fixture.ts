@@ -1,19 +1,45 @@
+import { restartNodes } from '../../src/apply/lifecycle.ts';
 import { promote } from '../../src/apply/promote.ts';
-import { chain } from '../../src/apply/rearrange.ts';
+import { chain, move } from '../../src/apply/rearrange.ts';
+import { up } from '../../src/apply/up.ts';
+import type { ApplyContext } from '../../src/apply/context.ts';
 import { loadTopology } from '../../src/topology/load-topology.ts';
 
-/** Runs a verb and dies, as by SIGKILL, at a step: `crash <file> <at> promote 6381`, `at` being `start:3` or `done:3`. */
-const [file = '', at = '', verb = '', ...nodes] = process.argv.slice(2);
+/**
+ * Runs a verb and does harm at a step: `crash FILE AT HARM VERB NODE…`; AT is `start:3` or `done:3`; HARM is `self`, to
+ * die as by SIGKILL, or a signal and the pid it goes to, `SIGSTOP:4711`, and then the verb goes on as it can.
+ */
+const [file = '', at = '', harm = '', verb = '', ...nodes] = process.argv.slice(2);
 const [moment, stage] = at.split(':');
-const context = {
+const [signal, pid] = harm === 'self' ? ['SIGKILL', process.pid] : harm.split(':');
+const isDryRun = false;
+let isDone = false;
+const context: ApplyContext = {
   topology: await loadTopology(file),
   command: [verb, ...nodes].join(' '),
-  emit: (event: { readonly kind: string; readonly stage?: number }): void => {
-    if (event.kind === `step-${moment}` && event.stage === Number(stage))
-      process.kill(process.pid, 'SIGKILL');
+  emit: (event) => {
+    if (isDone || event.kind !== `step-${moment}` || !('stage' in event) || event.stage !== Number(stage))
+      return;
+    isDone = true;
+    process.kill(Number(pid), signal);
   },
   signal: new AbortController().signal,
-  timeoutMs: 10_000,
+  timeoutMs: harm === 'self' ? 10_000 : 2_500,
 };
-if (verb === 'promote') await promote(context, nodes[0] ?? '', { isDryRun: false });
-else await chain(context, nodes, { isDryRun: false });
+const [first = '', second = ''] = nodes;
+switch (verb) {
+  case 'promote':
+    await promote(context, first, { isDryRun });
+    break;
+  case 'chain':
+    await chain(context, nodes, { isDryRun });
+    break;
+  case 'move':
+    await move(context, first, second, { isDryRun });
+    break;
+  case 'restart':
+    await restartNodes(context, nodes, { isDryRun });
+    break;
+  default:
+    await up(context, { isDryRun, allowsRemoval: false, restoresRoles: false, discardsDiverged: false });
+}

@@ -1,17 +1,19 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { resume, rollback } from '../../src/apply/resume.ts';
 import { AppliedTree, treeYaml } from '../support/applied-tree.ts';
 import { buildFixture } from '../support/build-fixture.ts';
+import { crash } from '../support/crash-run.ts';
 import { hasEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { MasterWatch } from '../support/master-watch.ts';
+import { SeededRandom, seedFrom } from '../support/seeded-random.ts';
 import { WriteLoad } from '../support/write-load.ts';
 
 /** Stages of a promotion in a tree of four: wait, raise, fence, catch up, demote, promote, verify, release, hang, … */
 const STAGES = 10;
+/** So many of them, chosen by the seed; all with REPLCTL_KILL_MATRIX=all. */
+const SAMPLE = process.env['REPLCTL_KILL_MATRIX'] === 'all' ? STAGES : 3;
 
 describe('killed at any step of a promotion', () => {
   let tree: AppliedTree | null = null;
@@ -45,12 +47,15 @@ describe('killed at any step of a promotion', () => {
       );
       await tree.up();
       const fulls = await tree.fullSyncs();
-      for (let stage = 0; stage < STAGES; stage++) {
+      const random = new SeededRandom(seedFrom('REPLCTL_KILL_SEED'));
+      process.stderr.write(`crash, then ${way}: REPLCTL_KILL_SEED=${random.seed}\n`);
+      const stages = random.shuffle(Array.from({ length: STAGES }, (_, stage) => stage)).slice(0, SAMPLE);
+      for (const stage of stages) {
         const [master] = (await tree.topology()).nodes;
         const target = String([d, b, a, c].find((port) => String(port) !== master?.id));
         const before = tree.text;
         const load = new WriteLoad(ports, 2);
-        const watch = new MasterWatch(tree, ports);
+        const watch = new MasterWatch(ports);
         await crash(
           fixture,
           tree.file,
@@ -81,49 +86,3 @@ describe('killed at any step of a promotion', () => {
     },
   );
 });
-
-async function crash(fixture: string, ...args: string[]): Promise<void> {
-  const child = spawn(process.execPath, [fixture, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (text: Buffer) => (said += text.toString()));
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  if (signal !== 'SIGKILL') throw new Error(`did not crash (exit ${code}): ${said}`);
-}
-
-/** Looks again and again how many nodes say that they are master. */
-class MasterWatch {
-  private isStopped = false;
-  private readonly watching: Promise<number>;
-
-  constructor(tree: AppliedTree, ports: readonly number[]) {
-    this.watching = this.watch(tree, ports);
-  }
-
-  stop(): Promise<number> {
-    this.isStopped = true;
-    return this.watching;
-  }
-
-  private async watch(tree: AppliedTree, ports: readonly number[]): Promise<number> {
-    let most = 0;
-    while (!this.isStopped) {
-      await sleep(5);
-      const roles = await readRoles(tree, ports);
-      // Two answers are never from the same instant: only what is said twice in a row counts.
-      if (roles.filter((role) => role === 'master').length > 1) {
-        const again = await readRoles(tree, ports);
-        most = Math.max(
-          most,
-          again.filter((role, index) => role === 'master' && roles[index] === role).length,
-        );
-      }
-    }
-    return most;
-  }
-}
-
-/** A demoted master cuts its clients off, us too: null then. */
-async function readRoles(tree: AppliedTree, ports: readonly number[]): Promise<(string | null)[]> {
-  const infos = await Promise.allSettled(ports.map((port) => tree.info(port)));
-  return infos.map((info) => (info.status === 'fulfilled' ? (info.value['role'] ?? null) : null));
-}

@@ -42,8 +42,8 @@ export class AppliedTree {
     };
   }
 
-  async up(options: Partial<UpOptions> = {}): Promise<ChangeResult> {
-    return up(await this.context('up'), {
+  async up(options: Partial<UpOptions> = {}, context?: ApplyContext): Promise<ChangeResult> {
+    return up(context ?? (await this.context('up')), {
       isDryRun: false,
       allowsRemoval: false,
       restoresRoles: false,

@@ -28,6 +28,10 @@ export class Deployment {
     writeFileSync(this.file, topology);
   }
 
+  edit(change: (text: string) => string): void {
+    writeFileSync(this.file, change(readFileSync(this.file, 'utf8')));
+  }
+
   /** Runs the built CLI; `killAfterMs` sends it SIGKILL, as a crash would. */
   async run(
     args: readonly string[],

@@ -1,0 +1,256 @@
+import { rmSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { history } from '../../src/apply/history.ts';
+import { restartNodes } from '../../src/apply/lifecycle.ts';
+import { promote } from '../../src/apply/promote.ts';
+import { chain, move } from '../../src/apply/rearrange.ts';
+import { ReplctlError } from '../../src/errors.ts';
+import type { Plan } from '../../src/plan/plan.ts';
+import { AppliedTree, treeYaml } from '../support/applied-tree.ts';
+import { buildFixture } from '../support/build-fixture.ts';
+import { runCrash } from '../support/crash-run.ts';
+import { hasEngine } from '../support/engines.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { MasterWatch } from '../support/master-watch.ts';
+import { poll } from '../support/poll.ts';
+import { SeededRandom, seedFrom } from '../support/seeded-random.ts';
+import { WriteLoad } from '../support/write-load.ts';
+
+const VERBS = ['promote', 'chain', 'move', 'up', 'restart'] as const;
+const HARMS = ['kill replctl', 'kill master', 'kill target', 'stop a node'] as const;
+type Verb = (typeof VERBS)[number];
+type Harm = (typeof HARMS)[number];
+
+const IS_ALL = process.env['REPLCTL_KILL_MATRIX'] === 'all';
+/** Harms, each at one boundary, that every verb suffers when it is not the whole matrix. */
+const SAMPLE = 1;
+
+describe.each((['redis', 'bundled'] as const).filter(hasEngine))('kill matrix on %s', (engine) => {
+  let fixture = '';
+  let matrix: Matrix | null = null;
+  beforeAll(async () => {
+    fixture = await buildFixture('crash');
+  });
+  afterAll(() => rmSync(fixture, { force: true }));
+  afterEach(() => matrix?.tree.remove());
+
+  it.runIf(IS_ALL || engine === 'redis').each(VERBS)(
+    '%s: one master at any time, finished or healthy afterwards, fences gone',
+    { timeout: IS_ALL ? 1_800_000 : 120_000 },
+    async (verb) => {
+      const random = new SeededRandom(seedFrom('REPLCTL_KILL_SEED'));
+      process.stderr.write(`kill matrix of ${verb} on ${engine}: REPLCTL_KILL_SEED=${random.seed}\n`);
+      matrix = new Matrix(fixture, await freePorts(4), engine, random);
+      await matrix.tree.up();
+      const harms = IS_ALL ? HARMS : random.shuffle(HARMS).slice(0, SAMPLE);
+      const failures: string[] = [];
+      for (const harm of harms) {
+        let cases = 0;
+        for (let boundary = 0; boundary === cases; boundary++) {
+          const operation = await matrix.prepare(verb);
+          const count = operation.plan.stages.length;
+          const at = IS_ALL ? boundary : random.below(count + 1);
+          // The boundary after the last stage is its end.
+          const failure = await matrix.suffer(
+            operation,
+            harm,
+            at === count ? `done:${count - 1}` : `start:${at}`,
+          );
+          if (failure !== null) failures.push(failure);
+          if (IS_ALL && boundary < count) cases++;
+        }
+        process.stderr.write(
+          `${verb}, ${harm} on ${engine}: ${cases + 1} cases, ${failures.length} failed\n`,
+        );
+      }
+      expect(failures).toEqual([]);
+    },
+  );
+});
+
+interface Operation {
+  readonly verb: Verb;
+  readonly args: readonly string[];
+  readonly plan: Plan;
+  readonly master: string;
+  readonly target: string;
+}
+
+class Matrix {
+  readonly tree: AppliedTree;
+  private readonly fixture: string;
+  private readonly ports: readonly number[];
+  private readonly random: SeededRandom;
+  private edits = 0;
+
+  constructor(fixture: string, ports: readonly number[], engine: 'redis' | 'bundled', random: SeededRandom) {
+    this.fixture = fixture;
+    this.ports = ports;
+    this.random = random;
+    const [a = 0, b = 0, c = 0, d = 0] = ports;
+    const tree = new Map([
+      [a, null],
+      [b, a],
+      [c, a],
+      [d, c],
+    ]);
+    const config = 'defaults: {config: {repl-backlog-size: 64mb, maxmemory: 100mb, databases: 10}}\n';
+    this.tree = new AppliedTree(treeYaml(engine, tree, config));
+  }
+
+  /** The next operation of its kind, from how the tree stands now, and its plan when nothing disturbs it. */
+  async prepare(verb: Verb): Promise<Operation> {
+    const { nodes } = await this.tree.topology();
+    const ids = nodes.map(({ id }) => id);
+    const [master = ''] = ids;
+    const leaf = ids.findLast((id) => nodes.every(({ parent }) => parent !== id)) ?? '';
+    const elsewhere = ids.filter(
+      (id) => id !== leaf && nodes.find((node) => node.id === leaf)?.parent !== id,
+    );
+    const args = {
+      promote: [leaf],
+      chain: [master, ...ids.slice(1).reverse()],
+      move: [leaf, this.random.pick(elsewhere)],
+      up: [],
+      restart: [master],
+    }[verb];
+    if (verb === 'up') this.edit();
+    const plan = await this.plan(verb, args);
+    const steps = plan.stages.flat();
+    const acted = steps.find((step) => step.kind === 'promote' || step.kind === 'rehang') ?? steps[0];
+    const target = acted !== undefined && 'node' in acted && acted.node !== master ? acted.node : leaf;
+    return { verb, args, plan, master, target };
+  }
+
+  /** What went wrong, or null. The tree is whole again afterwards, or the next case says that it is not. */
+  async suffer(operation: Operation, harm: Harm, at: string): Promise<string | null> {
+    try {
+      await this.sufferOnce(operation, harm, at);
+      return null;
+    } catch (error) {
+      if (error instanceof Error) return error.message;
+      throw error;
+    }
+  }
+
+  private async sufferOnce(
+    { verb, args, plan, master, target }: Operation,
+    harm: Harm,
+    at: string,
+  ): Promise<void> {
+    const what = `${[verb, ...args].join(' ')}, ${harm} at ${at} (${plan.stages[Number(at.split(':')[1])]?.map(({ kind }) => kind).join()}), seed ${this.random.seed}`;
+    const before = await this.declared();
+    const victim = {
+      'kill replctl': null,
+      'kill master': master,
+      'kill target': target,
+      'stop a node': this.random.pick([master, target]),
+    }[harm];
+    const pid = victim === null ? null : Number((await this.tree.info(Number(victim)))['process_id']);
+    const signal = harm === 'stop a node' ? 'SIGSTOP' : 'SIGKILL';
+    const load = new WriteLoad(this.ports, 1);
+    const watch = new MasterWatch(this.ports);
+    let most = 0;
+    try {
+      const harmful = pid === null ? 'self' : `${signal}:${pid}`;
+      const ran = await runCrash(this.fixture, this.tree.file, at, harmful, verb, ...args);
+      if (pid === null) expect(ran.signal, `${what}: ${ran.stderr}`).toBe('SIGKILL');
+      if (pid !== null && signal === 'SIGSTOP') {
+        try {
+          await this.upWhileStopped(what);
+        } finally {
+          process.kill(pid, 'SIGCONT');
+        }
+      }
+      await this.upAgain(what);
+    } finally {
+      await load.stop();
+      most = await watch.stop();
+    }
+    expect(most, what).toBeLessThanOrEqual(1);
+    const declared = await this.declared();
+    const outcomes = pid === null ? [plan.tree] : [plan.tree, before];
+    expect(outcomes, what).toContainEqual(declared);
+    expect(await this.tree.liveTree(), what).toEqual(declared);
+    await this.expectNoFence(what);
+    if (signal === 'SIGSTOP' || pid === null) {
+      const root = Object.keys(declared).find((id) => declared[id] === null);
+      expect(await load.missingOn(Number(root)), what).toEqual([]);
+    }
+    const records = await history((await this.tree.topology()).stateDir);
+    expect(
+      records.filter(({ outcome }) => outcome === 'unfinished'),
+      what,
+    ).toEqual([]);
+  }
+
+  /** It may be refused or give up, but never by a bug. */
+  private async upWhileStopped(what: string): Promise<void> {
+    const context = { ...(await this.tree.context('up')), timeoutMs: 2_500 };
+    try {
+      await this.tree.up({}, context);
+    } catch (error) {
+      expect(error, what).toBeInstanceOf(ReplctlError);
+      expect(error, what).not.toMatchObject({ code: 'INTERNAL' });
+    }
+  }
+
+  private async upAgain(what: string): Promise<void> {
+    try {
+      await this.tree.up();
+    } catch (error) {
+      throw new Error(`${what}: up afterwards: ${error instanceof Error ? error.message : ''}`, {
+        cause: error,
+      });
+    }
+  }
+
+  private async expectNoFence(what: string): Promise<void> {
+    for (const port of this.ports) {
+      for (const [directive, value] of [
+        ['repl-ping-replica-period', '10'],
+        ['min-replicas-to-write', '0'],
+      ] as const) {
+        expect(await this.tree.call(port, 'CONFIG', 'GET', directive), what).toEqual([directive, value]);
+      }
+    }
+    const declared = await this.declared();
+    const root = Number(Object.keys(declared).find((id) => declared[id] === null));
+    await poll(
+      `a write on ${root} (${what})`,
+      async () => (await this.tree.call(root, 'SET', 'w', 'w')) === 'OK',
+    );
+  }
+
+  private async declared(): Promise<Record<string, string | null>> {
+    return Object.fromEntries((await this.tree.topology()).nodes.map(({ id, parent }) => [id, parent]));
+  }
+
+  private edit(): void {
+    this.edits += 1;
+    this.tree.edit((text) =>
+      text.replace(
+        /maxmemory: \d+mb, databases: \d+/,
+        `maxmemory: ${100 + this.edits}mb, databases: ${10 + this.edits}`,
+      ),
+    );
+  }
+
+  private async plan(verb: Verb, args: readonly string[]): Promise<Plan> {
+    const context = await this.tree.context(`plan ${verb}`);
+    const [first = '', second = ''] = args;
+    const dry = { isDryRun: true };
+    switch (verb) {
+      case 'promote':
+        return (await promote(context, first, dry)).plan;
+      case 'chain':
+        return (await chain(context, args, dry)).plan;
+      case 'move':
+        return (await move(context, first, second, dry)).plan;
+      case 'restart':
+        return (await restartNodes(context, args, dry)).plan;
+      case 'up':
+        return (await this.tree.up(dry)).plan;
+    }
+  }
+}
