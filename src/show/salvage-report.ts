@@ -1,9 +1,7 @@
 import type { SalvageResult } from '../apply/salvage.ts';
+import { drawBytesText, toBytesText, type BytesText } from './bytes-text.ts';
 import { formatBytes, formatCount } from './format-quantity.ts';
 import type { Theme } from './theme.ts';
-
-/** Bytes as text where they are UTF-8, else in base64: nothing is lost on the way through JSON. */
-type Text = string | { readonly base64: string };
 
 /** `--json` of salvage, schema `replctl.salvage/1`. */
 export interface SalvageReport {
@@ -14,8 +12,8 @@ export interface SalvageReport {
   readonly toOffset: number;
   readonly divergedBytes: number;
   readonly lostBytes: number;
-  readonly commands: readonly { readonly database: number | null; readonly args: readonly Text[] }[];
-  readonly touchedOnBoth: readonly { readonly database: number | null; readonly key: Text }[];
+  readonly commands: readonly { readonly database: number | null; readonly args: readonly BytesText[] }[];
+  readonly touchedOnBoth: readonly { readonly database: number | null; readonly key: BytesText }[];
   readonly masterUnreadBytes: number;
   readonly replayed: number;
   readonly refused: readonly { readonly command: string; readonly said: string }[];
@@ -28,8 +26,8 @@ export function reportSalvage(result: SalvageResult, out: string | null): Salvag
   return {
     schema: 'replctl.salvage/1',
     ...result,
-    commands: result.commands.map(({ database, args }) => ({ database, args: args.map(toText) })),
-    touchedOnBoth: result.touchedOnBoth.map(({ database, key }) => ({ database, key: toText(key) })),
+    commands: result.commands.map(({ database, args }) => ({ database, args: args.map(toBytesText) })),
+    touchedOnBoth: result.touchedOnBoth.map(({ database, key }) => ({ database, key: toBytesText(key) })),
     out,
   };
 }
@@ -43,7 +41,7 @@ export function drawSalvage(report: SalvageReport, theme: Theme): string {
     `${theme.strong(node)} left the history of ${master} at offset ${report.fromOffset}: ${formatBytes(report.divergedBytes)}, ${formatCount(commands.length, 'command')} recovered`,
     ...commands
       .slice(0, SHOWN)
-      .map(({ database, args }) => `  db${database ?? '?'}  ${args.map(draw).join(' ')}`),
+      .map(({ database, args }) => `  db${database ?? '?'}  ${args.map(drawBytesText).join(' ')}`),
     ...more(commands.length, theme),
   ];
   if (lostBytes > 0) {
@@ -52,7 +50,9 @@ export function drawSalvage(report: SalvageReport, theme: Theme): string {
   if (touchedOnBoth.length > 0) {
     lines.push(theme.warn(`${formatCount(touchedOnBoth.length, 'key')} written on both sides:`));
     lines.push(
-      ...touchedOnBoth.slice(0, SHOWN).map(({ database, key }) => `  db${database ?? '?'}  ${draw(key)}`),
+      ...touchedOnBoth
+        .slice(0, SHOWN)
+        .map(({ database, key }) => `  db${database ?? '?'}  ${drawBytesText(key)}`),
       ...more(touchedOnBoth.length, theme),
     );
   }
@@ -75,17 +75,4 @@ export function drawSalvage(report: SalvageReport, theme: Theme): string {
 
 function more(count: number, theme: Theme): string[] {
   return count > SHOWN ? [theme.dim(`  … and ${count - SHOWN} more; --json or --out has all`)] : [];
-}
-
-const SHOWN_CHARACTERS = 60;
-
-function draw(text: Text): string {
-  if (typeof text !== 'string') return `base64:${text.base64.slice(0, SHOWN_CHARACTERS)}`;
-  const short = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
-  return /^[\w:.@/+*=-]+$/.test(short) ? short : JSON.stringify(short);
-}
-
-function toText(bytes: Buffer): Text {
-  const text = bytes.toString();
-  return Buffer.from(text).equals(bytes) ? text : { base64: bytes.toString('base64') };
 }
