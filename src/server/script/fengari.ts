@@ -32,7 +32,7 @@ export interface LuaString {
   readonly realstring: Uint8Array;
 }
 
-export interface LuaClosure {
+interface LuaClosure {
   readonly upvals: Slot[];
 }
 

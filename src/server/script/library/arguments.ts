@@ -28,7 +28,7 @@ export function stringAt(args: readonly LuaValue[], index: number, name: string)
   throw wrongType(args, index, name, 'string');
 }
 
-export function tableAt(args: readonly LuaValue[], index: number, name: string): LuaTable {
+function tableAt(args: readonly LuaValue[], index: number, name: string): LuaTable {
   const value = args[index];
   if (isTable(value)) return value;
   throw wrongType(args, index, name, 'table');
