@@ -32,10 +32,6 @@ export interface LuaString {
   readonly realstring: Uint8Array;
 }
 
-interface LuaClosure {
-  readonly upvals: Slot[];
-}
-
 export interface LuaState {
   readonly stack: Slot[];
   top: number;

@@ -1,4 +1,4 @@
-import { isTable, LuaError, typeName, type LuaTable, type LuaValue } from '../lua.ts';
+import { LuaError, typeName, type LuaValue } from '../lua.ts';
 import { formatG } from '../format-number.ts';
 
 /** What luaL_argerror says. */
@@ -26,10 +26,4 @@ export function stringAt(args: readonly LuaValue[], index: number, name: string)
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return formatG(value, 14);
   throw wrongType(args, index, name, 'string');
-}
-
-function tableAt(args: readonly LuaValue[], index: number, name: string): LuaTable {
-  const value = args[index];
-  if (isTable(value)) return value;
-  throw wrongType(args, index, name, 'table');
 }
