@@ -46,7 +46,7 @@ export async function proveDead(step: ProveDead, env: RunEnvironment): Promise<s
 
 function notDead(node: string, because: string): ReplctlError {
   return new ReplctlError('REFUSED', `${node} is not dead: ${because}`, {
-    hint: `replctl promote without --force switches over without loss; or stop ${node} first`,
+    hint: `replctl promote without --force switches over without loss; replctl restart ${node} ends it when it does not answer`,
   });
 }
 

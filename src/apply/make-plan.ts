@@ -60,7 +60,7 @@ function differencesFor(
   deployment: Deployment,
   { observation }: Stock,
 ): Differences {
-  if (startsNodes) return findDifferences(deployment, observation);
+  if (startsNodes === true) return findDifferences(deployment, observation);
   const staleConfs = verb === 'adopt' ? findDifferences(deployment, observation).staleConfs : [];
   return { configDifferences: [], staleConfs };
 }

@@ -52,7 +52,7 @@ export async function startOne({ node }: Pick<StartNode, 'node'>, env: RunEnviro
 }
 
 export async function stopOne(
-  { node, save }: Pick<StopNode, 'node' | 'save'>,
+  { node, save, isHung }: Pick<StopNode, 'node' | 'save' | 'isHung'>,
   env: RunEnvironment,
 ): Promise<string> {
   const { deployment, context } = env;
@@ -62,6 +62,7 @@ export async function stopOne(
     node,
     askToShutDown: () => askToShutDown(node, save, env),
     timeoutMs: context.timeoutMs,
+    killAfterTimeout: isHung === true,
   });
   deployment.rememberProcess(node, null);
   return outcome === 'alreadyGone' ? 'was gone' : outcome;

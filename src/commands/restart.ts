@@ -8,7 +8,7 @@ import { findTopology } from './frame/find-topology.ts';
 export default class Restart extends ChangingCommand<typeof Restart> {
   static override readonly summary = 'Restart nodes one after the other, leaves first.';
   static override readonly description =
-    'A master that has replicas hands its role over meanwhile, so that writes hardly wait.';
+    'A master that has replicas hands its role over meanwhile, so that writes hardly wait. A node that lives and does not answer is told to end, woken, and killed when it has not ended within --timeout: what it had not saved is lost there. The plan (--dry-run) says what that may be.';
   static override readonly examples = [
     '<%= config.bin %> restart 6380',
     '<%= config.bin %> restart reports --dry-run',

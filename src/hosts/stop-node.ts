@@ -8,12 +8,17 @@ export interface StopOptions {
   /** Sends SHUTDOWN over a connection; resolves false when that could not be said. Absent: SIGTERM at once. */
   readonly askToShutDown?: () => Promise<boolean>;
   readonly timeoutMs: number;
-  /** SIGKILL when it has not ended in time: only on the user's explicit wish, since unsaved data is lost. */
+  /**
+   * For one that does not answer: it is also woken by SIGCONT, and gets SIGKILL when it has not ended in time. Only on
+   * the user's explicit wish, since unsaved data is lost.
+   */
   readonly killAfterTimeout?: boolean;
   readonly signal?: AbortSignal;
 }
 
 const POLL_MS = 8;
+/** What is not stopped begins to end within this. */
+const WAKE_AFTER_MS = 2_000;
 
 /**
  * Ends a node and waits until its process is gone; `alreadyGone` when the recorded process no longer exists (nothing
@@ -27,6 +32,13 @@ export async function stopNode(
   if (!(await isRunning(host, identity))) return 'alreadyGone';
   const wasAsked = (await options.askToShutDown?.()) ?? false;
   if (!wasAsked) await host.signal(identity, 'SIGTERM');
+  if (options.killAfterTimeout === true) {
+    const graceMs = Math.min(WAKE_AFTER_MS, options.timeoutMs);
+    if (await waitUntilGone(host, identity, { ...options, timeoutMs: graceMs })) return 'stopped';
+    // In this order, so that a stopped master that is woken ends before it takes many writes.
+    await host.signal(identity, 'SIGTERM');
+    await host.signal(identity, 'SIGCONT');
+  }
   if (await waitUntilGone(host, identity, options)) return 'stopped';
   if (options.killAfterTimeout === true) {
     await host.signal(identity, 'SIGKILL');

@@ -46,7 +46,10 @@ function wordsOf(step: Step): Words {
       };
     case 'stop-node':
       return {
-        title: `stop ${step.node}${step.save ? ', data saved' : ''}`,
+        title:
+          step.isHung === true
+            ? `end ${step.node}, which does not answer: SHUTDOWN or SIGTERM, then SIGCONT, then SIGKILL`
+            : `stop ${step.node}${step.save ? ', data saved' : ''}`,
         changes: 'process',
         checks: ['pid, start time and command line are those recorded'],
         undo: `start ${step.node}`,

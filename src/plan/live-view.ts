@@ -60,6 +60,8 @@ export interface DownNodeView {
   /** `free`: nothing there, it can be started. `squatted`: something else has the port. `silent`: it may be alive. */
   readonly port: 'free' | 'squatted' | 'silent';
   readonly said: string;
+  /** The process that replctl started exists, though it does not answer: it may be ended. */
+  readonly isOurs: boolean;
   /** Who has its port; null when nobody is known to. */
   readonly holder: Holder | null;
   /** What its files hold: nothing, a data set of known place in history, or one of unknown place. */
@@ -81,6 +83,11 @@ export function liveTreeOf(view: LiveView): ReadonlyMap<NodeId, NodeId | null> {
 export function liveNodeOf(view: LiveView, id: NodeId): LiveNodeView | null {
   const node = view.nodes.get(id);
   return node?.kind === 'live' ? node : null;
+}
+
+/** Its process is provably ours and lives, but gives no answer: stopped, or too busy. */
+export function isHung(node: NodeView | undefined): node is DownNodeView {
+  return node?.kind === 'down' && node.isOurs;
 }
 
 export function describeHolder({ pid, command }: Holder): string {

@@ -32,8 +32,8 @@ export interface ChangeQuestion {
 }
 
 export interface ChangeOptions {
-  /** Start nodes that do not run; else they only get their conf file. */
-  readonly startsNodes: boolean;
+  /** Start nodes that do not run, or only these of them; the others only get their conf file. */
+  readonly startsNodes: boolean | readonly NodeId[];
   /** Consent to stop nodes that are no longer declared. */
   readonly allowsRemoval: boolean;
   /** Consent to switch back a promotion that was made elsewhere. */
@@ -87,11 +87,15 @@ export function planUp(question: ChangeQuestion): Decision {
 
 type UsableChoice = Exclude<RootChoice, { kind: 'refused' }>;
 
+function mayStart({ startsNodes }: ChangeOptions, id: NodeId): boolean {
+  return typeof startsNodes === 'boolean' ? startsNodes : startsNodes.includes(id);
+}
+
 function planStages(question: ChangeQuestion, choice: UsableChoice): Step[][] {
   const { view, declared, options } = question;
   const target = rootOf(declared);
   const { root } = choice;
-  const startable = new Set(options.startsNodes ? startableNodes(question) : []);
+  const startable = new Set(startableNodes(question));
   const stages = establishRoot(question, choice);
   let current: Tree = withParents(liveTreeOf(view), [[root, null]]);
   if (root !== target) {
@@ -139,7 +143,7 @@ function establishRoot({ view, options }: ChangeQuestion, choice: UsableChoice):
     case 'live':
       return [];
     case 'start':
-      if (!options.startsNodes) return [];
+      if (!mayStart(options, root)) return [];
       return [
         [{ kind: 'render-conf', node: root, parent: null }],
         [{ kind: 'start-node', node: root, parent: null, resync: null }],
@@ -161,8 +165,8 @@ function establishRoot({ view, options }: ChangeQuestion, choice: UsableChoice):
   }
 }
 
-function startableNodes({ declared, view }: ChangeQuestion): NodeId[] {
-  return [...declared.keys()].filter((id) => view.nodes.get(id)?.kind === 'down');
+function startableNodes({ declared, view, options }: ChangeQuestion): NodeId[] {
+  return [...declared.keys()].filter((id) => view.nodes.get(id)?.kind === 'down' && mayStart(options, id));
 }
 
 /** Nodes that are no longer declared are stopped last, when nobody hangs under them any more. Their data stays. */
@@ -178,7 +182,7 @@ function planEnd(
   changes: readonly Step[][],
 ): Step[][] {
   const steps = changes.flat();
-  const running = [...declared.keys()].filter((id) => options.startsNodes || liveNodeOf(view, id) !== null);
+  const running = [...declared.keys()].filter((id) => mayStart(options, id) || liveNodeOf(view, id) !== null);
   // A node that stays down is told its new place by its conf file.
   const moved = [...declared.keys()].filter(
     (id) => !running.includes(id) && applied?.get(id) !== declared.get(id),
@@ -211,7 +215,7 @@ function refuseNodes({ view, declared, options }: ChangeQuestion): Refusal[] {
       return node.isOurs ? [] : [notOurs(id, node)];
     }
     if (node.kind === 'live') return node.isOurs ? [] : [stranger(id, node, options)];
-    if (!options.startsNodes) return [];
+    if (!mayStart(options, id)) return [];
     if (node.port === 'squatted') {
       return [
         {
@@ -238,9 +242,9 @@ function refuseNodes({ view, declared, options }: ChangeQuestion): Refusal[] {
 }
 
 /** What should be started cannot be, for its port is held; what should only be changed is not touched. */
-function stranger(id: NodeId, { holder }: LiveNodeView, { startsNodes }: ChangeOptions): Refusal {
+function stranger(id: NodeId, { holder }: LiveNodeView, options: ChangeOptions): Refusal {
   return {
-    code: startsNodes ? 'PortHeld' : 'NotOurs',
+    code: mayStart(options, id) ? 'PortHeld' : 'NotOurs',
     node: id,
     message: `${id}: a server that replctl did not start answers on its port: ${describeHolder(holder)}`,
     hint: 'replctl adopt, if it is meant; else stop it or give the node another port',
@@ -283,11 +287,9 @@ function refuseRoot(question: ChangeQuestion, choice: RootChoice): Refusal[] {
       hint: 'replctl adopt writes it into the file; replctl up --restore-roles switches back without loss',
     });
   }
-  if (
-    !options.startsNodes &&
-    (choice.kind === 'start' || (root !== target && liveNodeOf(view, target) === null))
-  ) {
-    const down = choice.kind === 'start' ? root : target;
+  const down = choice.kind === 'start' ? root : target;
+  const isDown = choice.kind === 'start' || (root !== target && liveNodeOf(view, target) === null);
+  if (isDown && !mayStart(options, down)) {
     refusals.push({ code: 'Unreachable', node: down, message: `${down} is not running`, hint: 'replctl up' });
   }
   return [...refusals, ...refuseSecondMasters(question, root), ...refuseDivergedAtRest(question, root)];
@@ -328,10 +330,11 @@ function refuseSecondMasters({ view, declared, options }: ChangeQuestion, root: 
 /** A stopped node that went on writing after the fork: started as a replica it would lose what only it has. */
 function refuseDivergedAtRest({ view, declared, options }: ChangeQuestion, root: NodeId): Refusal[] {
   const master = liveNodeOf(view, root);
-  if (master === null || !options.startsNodes || options.discardsDiverged) return [];
+  if (master === null || options.discardsDiverged) return [];
   const { replid2, secondOffset } = master.history;
   return [...view.nodes].flatMap(([id, node]): Refusal[] => {
     if (node.kind !== 'down' || !declared.has(id) || node.data.kind !== 'known') return [];
+    if (!mayStart(options, id)) return [];
     const pastFork = node.data.offset - secondOffset + 1;
     if (node.data.replid !== replid2 || pastFork <= 0) return [];
     return [

@@ -57,6 +57,8 @@ export interface StopNode {
   readonly node: NodeId;
   /** Write the data set first; a master's RDB then carries replid and offset (Redis 7.0: partial resync after). */
   readonly save: boolean;
+  /** It does not answer: woken, and killed in the end. What it had not saved is lost. */
+  readonly isHung?: true;
 }
 
 /** Stop with a save, render, start, and wait until it is ready again. */

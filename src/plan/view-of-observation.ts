@@ -73,6 +73,7 @@ function viewDown(node: Exclude<NodeObservation, LiveNode>, data: DataAtRest): D
     kind: 'down',
     port: portState(node),
     said: saidOf(node),
+    isOurs: node.process.isOurs,
     holder: node.process.portHolder,
     data,
   };

@@ -150,6 +150,30 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('operations on 
     expect(await tree.liveTree()).toEqual(await declaredTree());
   });
 
+  it.skipIf(engine !== 'redis')(
+    'restart kills a master that nothing else ends, and its replicas keep what they hold',
+    async () => {
+      await tree.call(at(0), 'SET', 'k', 'v');
+      await replicated();
+      await tree.call(at(0), 'CONFIG', 'SET', 'lua-time-limit', '0');
+      const pid = Number((await tree.info(at(0)))['process_id']);
+      const endless = tree.call(at(0), 'EVAL', 'while true do end', '0').catch((error: unknown) => error);
+      const patience = { ...(await tree.context('restart')), timeoutMs: 10_000 };
+      const dry = await restartNodes(patience, [name(0)], { isDryRun: true });
+      expect(dry.plan.warnings.join()).toContain(
+        `${name(0)} does not answer and is killed if it does not end`,
+      );
+      expect(dry.plan.stages.flat()[0]).toMatchObject({ kind: 'stop-node', node: name(0), isHung: true });
+      const { report } = await restartNodes(patience, [name(0)], DO);
+      expect(await endless).toBeInstanceOf(Error);
+      expect(report?.notes[0]).toMatchObject({ note: 'killed' });
+      expect(report?.notes.some(({ step }) => step.kind === 'promote-forced')).toBe(true);
+      expect(Number((await tree.info(at(0)))['process_id'])).not.toBe(pid);
+      expect(await tree.call(at(0), 'GET', 'k')).toBe('v');
+      expect(await tree.liveTree()).toEqual(await declaredTree());
+    },
+  );
+
   it('promotes by force only when the master is dead, and the old one comes back as a replica', async () => {
     await tree.call(at(0), 'SET', 'k', 'v');
     await replicated();
