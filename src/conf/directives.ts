@@ -255,7 +255,9 @@ const MEMORY: readonly Directive[] = [
   integer('lfu-log-factor', 0n, INT_MAX, 10),
   integer('lfu-decay-time', 0n, INT_MAX, 1),
   integer('active-expire-effort', 1n, 10n, 1, { inert: 'every expiry time is looked at, not samples' }),
-  ...['eviction', 'expire', 'server-del', 'user-del', 'user-flush'].map((name) =>
+  // These three change the name under which a deletion goes to replicas and AOF.
+  ...['eviction', 'expire', 'server-del'].map((name) => bool(`lazyfree-lazy-${name}`, false)),
+  ...['user-del', 'user-flush'].map((name) =>
     bool(`lazyfree-lazy-${name}`, false, { inert: NO_FREE_THREAD }),
   ),
   bool('activerehashing', true, { inert: 'the hash table always grows in steps' }),

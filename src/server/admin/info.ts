@@ -143,7 +143,7 @@ function clientFields(server: Server, { tracking, pubsub }: InfoParts): Fields {
     clients_in_timeout_table: [...server.blocking.blocks].filter(({ timer }) => timer !== undefined).length,
     total_watched_keys: new Set(clients.flatMap(({ watched }) => [...(watched ?? [])])).size,
     total_blocking_keys: server.blocking.keys.size,
-    total_blocking_keys_on_nokey: 0,
+    total_blocking_keys_on_nokey: server.blocking.keysAwaitedGone,
   };
 }
 

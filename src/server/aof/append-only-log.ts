@@ -81,9 +81,9 @@ export class AppendOnlyLog {
     return this.#appender.isSyncing;
   }
 
-  /** Takes `buf[start, end)`, one command in RESP that ran in database `db`. */
+  /** Takes `buf[start, end)`, one command in RESP that ran in database `db`, or in any when that is negative. */
   feed(db: number, buf: Uint8Array, start: number, end: number): void {
-    if (db !== this.#selectedDb) {
+    if (db >= 0 && db !== this.#selectedDb) {
       this.#selectedDb = db;
       const digits = String(db);
       const select = Buffer.from(`*2\r\n$6\r\nSELECT\r\n$${digits.length}\r\n${digits}\r\n`, 'latin1');

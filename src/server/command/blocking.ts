@@ -111,6 +111,14 @@ export class Blocking {
     return this.ready.length > 0;
   }
 
+  /** Keys whose going away someone waits for. */
+  get keysAwaitedGone(): number {
+    let count = 0;
+    for (const waiting of this.keys.values())
+      if ([...waiting].some(({ retry }) => retry?.whenGone === true)) count += 1;
+    return count;
+  }
+
   /** Runs the waiting commands of the keys that changed, until no more change. */
   serve(): void {
     // A retried command ends its own unit while its client is still in the queue; the loop below goes on after it.
@@ -162,15 +170,27 @@ export class Blocking {
     return block;
   }
 
+  /** Each who waits gets one try: one put back into the queue meanwhile must not be met again (blocked.c). */
   private serveKey(name: string): void {
-    for (const block of this.keys.get(name) ?? []) {
+    const colon = name.indexOf(':');
+    const dbIndex = Number(name.slice(0, colon));
+    const key = name.slice(colon + 1);
+    this.server.refreshTime();
+    const waiting = [...(this.keys.get(name) ?? [])];
+    for (const block of waiting) {
       const { retry } = block;
       if (retry === undefined || !this.blocks.has(block)) continue;
-      const colon = name.indexOf(':');
-      const db = this.server.keyspace.db(Number(name.slice(0, colon)));
-      if (!retry.whenGone && db.findString(name.slice(colon + 1)) === 0) return;
-      this.retry(block, retry);
+      if (retry.whenGone || this.isThere(dbIndex, key)) this.retry(block, retry);
     }
+  }
+
+  /** A key past its time is as none, and stays for someone else to clear. */
+  private isThere(dbIndex: number, key: string): boolean {
+    const db = this.server.keyspace.db(dbIndex);
+    const ref = db.findString(key);
+    if (ref === 0) return false;
+    const expireAt = db.expireAt(ref);
+    return expireAt < 0 || this.server.now <= expireAt;
   }
 
   private retry(block: Block, retry: Retry): void {

@@ -25,6 +25,8 @@ export interface Multi {
   readonly queue: Queued[];
   /** Flags of all queued commands, or-ed. */
   flags: number;
+  /** Flags that all queued commands have. */
+  commonFlags: number;
   /** A command was refused while queueing: EXEC aborts. */
   isBroken: boolean;
 }

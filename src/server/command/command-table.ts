@@ -12,6 +12,9 @@ import {
 
 const SLOTS = 2048;
 
+/** CMD_MAY_REPLICATE in commands.def of Redis 7.2. */
+const MAY_REPLICATE = new Set(['pfcount', 'publish', 'spublish', 'eval', 'evalsha', 'fcall']);
+
 /**
  * The commands a server knows: the catalogue's facts joined with the families' handlers. What no family handles is
  * not a command here. Found by the bytes of the name, in any case, without making a string of it.
@@ -131,6 +134,7 @@ function readCommand(
   const flagNames = words(flags, ',');
   let bits = 0;
   for (const flag of flagNames) bits |= FLAG[flag as FlagName];
+  if (MAY_REPLICATE.has(name)) bits |= FLAG.may_replicate;
   const command: Command = {
     name,
     arity: Number(arity),

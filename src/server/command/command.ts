@@ -28,6 +28,8 @@ export const FLAG = {
   allow_busy: 65536,
   no_async_loading: 131072,
   no_mandatory_keys: 262144,
+  /** Not shown by COMMAND: may write to replicas without being a write, so that a pause of writes holds it back. */
+  may_replicate: 524288,
 } as const;
 
 export type FlagName = keyof typeof FLAG;

@@ -41,6 +41,8 @@ export class Context {
   targets = TO_ALL;
   /** Propagated although nothing changed (PUBLISH). */
   isForced = false;
+  /** The reply is pushed data (SUBSCRIBE), which CLIENT REPLY OFF does not hold back. */
+  isPush = false;
   /** False inside MULTI and scripts: a command that would block answers as if its time had run out. */
   canBlock = true;
   /** Collections opened for writing, with the db and the slot each is in. */

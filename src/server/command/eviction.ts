@@ -2,6 +2,7 @@ import type { Db } from '../keyspace/db.ts';
 import type { Server } from '../server.ts';
 import { EVENT } from './event-class.ts';
 import { SERVER_GATE } from './gates.ts';
+import { removalVerb } from './removal-verb.ts';
 
 /** Counter of a key not yet known, so that it is not the first to go (source: LFU_INIT_VAL). */
 const NEW_KEY_COUNTER = 5;
@@ -146,7 +147,7 @@ export class Eviction {
     const key = db.keyString(ref);
     db.delete(ref);
     server.stats.evictedKeys += 1;
-    server.propagation.addCommand(index, ['DEL', key]);
+    server.propagation.addCommand(index, [removalVerb(this.server, 'lazyfree-lazy-eviction'), key]);
     server.propagation.settle();
     if (server.hasKeyListeners) server.touchKey(undefined, index, key);
     server.publishKeyEvent(index, EVENT.evicted, 'evicted', key);

@@ -75,8 +75,10 @@ export class Executor {
     if (passage === QUEUE && client.multi !== undefined) {
       client.multi.queue.push({ command, args: args.copy() });
       client.multi.flags |= command.flags;
+      client.multi.commonFlags &= command.flags;
+      const mark = client.reply.length;
       client.reply.simple('QUEUED');
-      this.endReply(client, 0);
+      this.endReply(client, mark);
       return true;
     }
     this.call(client, command, args);
@@ -127,6 +129,7 @@ export class Executor {
     context.dirty = 0;
     context.propagation = AS_GIVEN;
     context.isForced = false;
+    context.isPush = false;
     const start = this.depth === 0 ? this.markMs : server.clock.monotonic();
     this.depth += 1;
     try {
@@ -138,6 +141,7 @@ export class Executor {
     if (context.hasOpenObjects) context.recountObjects();
     if (context.dirty > 0 || context.isForced) {
       server.dirty += context.dirty;
+      if (server.isReplica && client.kind !== 'master') server.expiry.noteOwnWrite(context);
       this.propagate(context, args);
     } else if (this.depth === 0) {
       server.propagation.settle();
@@ -153,7 +157,7 @@ export class Executor {
     if (usec >= server.slowUsec && (command.flags & FLAG.skip_slowlog) === 0) {
       server.noteSlow(client, command, args, usec);
     }
-    if (client.isSilent || client.skipsNextReply) this.endReply(client, mark);
+    if (client.isSilent || client.skipsNextReply) this.endReply(client, context.isPush ? reply.length : mark);
     if (server.isTracking) server.noteRead(client, command, args);
   }
 

@@ -3,6 +3,8 @@ import type { Server } from '../server.ts';
 import { FLAG } from './command.ts';
 import type { Context } from './context.ts';
 import { EVENT } from './event-class.ts';
+import { findKeys } from './find-keys.ts';
+import { removalVerb } from './removal-verb.ts';
 
 /** Longest one sweep may take, and how many slots it looks at between two looks at the clock. */
 const SWEEP_BUDGET_MS = 3;
@@ -18,6 +20,8 @@ export class Expiry {
   private readonly server: Server;
   private dbCursor = 0;
   private slotCursor = 1;
+  /** `dbIndex:key` of the keys with a time to live that clients wrote to this replica: no master clears them. */
+  private readonly ownKeys = new Set<string>();
 
   constructor(server: Server) {
     this.server = server;
@@ -44,7 +48,7 @@ export class Expiry {
     const key = db.keyString(ref);
     db.delete(ref);
     server.stats.expiredKeys += 1;
-    server.propagation.addCommand(dbIndex, ['DEL', key]);
+    server.propagation.addCommand(dbIndex, [removalVerb(server, 'lazyfree-lazy-expire'), key]);
     if (server.hasKeyListeners) server.touchKey(undefined, dbIndex, key);
     server.publishKeyEvent(dbIndex, EVENT.expired, 'expired', key);
   }
@@ -55,7 +59,12 @@ export class Expiry {
    */
   sweep(): void {
     const { server } = this;
-    if (!this.isActive || server.isLoading || server.isReplica || server.pause.isPaused) return;
+    if (!server.isReplica) this.ownKeys.clear();
+    if (!this.isActive || server.isLoading || server.pause.isPaused) return;
+    if (server.isReplica) {
+      this.sweepOwnKeys();
+      return;
+    }
     const deadline = server.clock.monotonic() + SWEEP_BUDGET_MS;
     const { keyspace } = server;
     for (let dbs = 0; dbs < keyspace.count; dbs += 1) {
@@ -63,6 +72,33 @@ export class Expiry {
       if (db !== undefined && !this.sweepDb(db, deadline)) break;
       this.dbCursor = (this.dbCursor + 1) % keyspace.count;
       this.slotCursor = 1;
+    }
+    server.propagation.settle();
+  }
+
+  /** A client of a writable replica changed these keys. */
+  noteOwnWrite({ command, args, db, dbIndex }: Context): void {
+    for (const { index } of findKeys(command, args) ?? []) {
+      const key = args.string(index);
+      const ref = db.findString(key);
+      if (ref !== 0 && db.expireAt(ref) >= 0) this.ownKeys.add(`${dbIndex}:${key}`);
+    }
+  }
+
+  /** Clears what clients of a writable replica left (source: expireSlaveKeys in expire.c). */
+  private sweepOwnKeys(): void {
+    const { server } = this;
+    const deadline = server.clock.monotonic() + SWEEP_BUDGET_MS;
+    for (const name of this.ownKeys) {
+      const colon = name.indexOf(':');
+      const dbIndex = Number(name.slice(0, colon));
+      const db = server.keyspace.db(dbIndex);
+      const ref = db.findString(name.slice(colon + 1));
+      const expireAt = ref === 0 ? -1 : db.expireAt(ref);
+      if (expireAt >= server.now) continue;
+      this.ownKeys.delete(name);
+      if (expireAt >= 0) this.expire(db, dbIndex, ref);
+      if (server.clock.monotonic() > deadline) break;
     }
     server.propagation.settle();
   }

@@ -71,8 +71,11 @@ export function passGates(server: Server, client: Client, command: Command, args
   const gates = server.gates;
   const { flags } = command;
   const isInMulti = (client.gates & CLIENT_GATE.multi) !== 0;
-  const queuedFlags = isInMulti && command.name === 'exec' ? (client.multi?.flags ?? 0) : 0;
-  const isWrite = ((flags | queuedFlags) & FLAG.write) !== 0;
+  const queue = isInMulti && command.name === 'exec' ? client.multi : undefined;
+  /** What the command, or any of those EXEC runs, does; and what all of them are allowed to. */
+  const does = flags | (queue?.flags ?? 0);
+  const may = flags & (queue?.commonFlags ?? ~0);
+  const isWrite = (does & FLAG.write) !== 0;
 
   if ((client.gates & CLIENT_GATE.unauthenticated) !== 0 && (flags & FLAG.no_auth) === 0) throw ERRORS.noAuth;
   if (isInMulti && (flags & FLAG.no_multi) !== 0) throw ERRORS.noMulti;
@@ -81,7 +84,7 @@ export function passGates(server: Server, client: Client, command: Command, args
     if (refusal !== undefined) throw refusal;
   }
   if (!client.isTrusted) {
-    if ((gates & SERVER_GATE.maxMemory) !== 0) checkMemory(server, command, client, queuedFlags);
+    if ((gates & SERVER_GATE.maxMemory) !== 0) checkMemory(server, command, client, does);
     if (isWrite || command.name === 'ping') {
       if ((gates & SERVER_GATE.diskError) !== 0 && server.diskError !== undefined) throw server.diskError;
     }
@@ -95,33 +98,28 @@ export function passGates(server: Server, client: Client, command: Command, args
           'are allowed in this context',
       );
     }
-    if ((gates & SERVER_GATE.masterDown) !== 0 && (flags & FLAG.stale) === 0) throw ERRORS.masterDown;
-    if ((gates & SERVER_GATE.loading) !== 0 && (flags & FLAG.loading) === 0) throw ERRORS.loading;
+    if ((gates & SERVER_GATE.masterDown) !== 0 && (may & FLAG.stale) === 0) throw ERRORS.masterDown;
+    if ((gates & SERVER_GATE.loading) !== 0 && (may & FLAG.loading) === 0) throw ERRORS.loading;
     if ((gates & SERVER_GATE.busy) !== 0 && (flags & FLAG.allow_busy) === 0) throw ERRORS.busyScript;
-    if ((gates & SERVER_GATE.paused) !== 0 && isPaused(server, client, command, isWrite)) return POSTPONE;
+    const mayReplicate = (does & (FLAG.write | FLAG.may_replicate)) !== 0;
+    if ((client.gates & CLIENT_GATE.replica) !== 0 && (mayReplicate || (does & FLAG.readonly) !== 0))
+      throw ERRORS.replicaInKeyspace;
+    if ((gates & SERVER_GATE.paused) !== 0 && isPaused(server, client, mayReplicate)) return POSTPONE;
   }
   return isInMulti && !NOT_QUEUED.has(command.name) ? QUEUE : RUN;
 }
 
-function checkMemory(server: Server, command: Command, client: Client, queuedFlags: number): void {
+function checkMemory(server: Server, command: Command, client: Client, does: number): void {
   const hasRoom = server.makeRoom();
   if (hasRoom) return;
   // Inside MULTI, everything but what ends it counts as needing memory: the queue itself grows.
   const isMulti = (client.gates & CLIENT_GATE.multi) !== 0;
   const needsMemory =
-    ((command.flags | queuedFlags) & FLAG.denyoom) !== 0 ||
-    (isMulti && command.name !== 'exec' && command.name !== 'discard' && command.name !== 'reset');
+    (does & FLAG.denyoom) !== 0 || (isMulti && !['exec', 'discard', 'quit', 'reset'].includes(command.name));
   if (needsMemory) throw ERRORS.oom;
 }
 
-function isPaused(server: Server, client: Client, command: Command, isWrite: boolean): boolean {
+function isPaused(server: Server, client: Client, mayReplicate: boolean): boolean {
   if (client.kind === 'replica') return false;
-  // What may write without being marked so: scripts, and publishing, which travels to replicas.
-  const mayReplicate =
-    isWrite ||
-    command.categories.includes('scripting') ||
-    command.name === 'publish' ||
-    command.name === 'spublish' ||
-    command.name === 'pfcount';
-  return server.pause.isAllPaused ? true : mayReplicate;
+  return mayReplicate || server.pause.isAllPaused;
 }

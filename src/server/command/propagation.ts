@@ -4,12 +4,15 @@ import { Args } from '../resp/args.ts';
  * Who is told of every change: the replication stream, the append-only file.
  *
  * `buf[start, end)` is one command in RESP, to be copied; it ran in database `db`. The sink puts SELECT in front when
- * the database differs from its last one. On a replica the replication stream is its master's bytes passed on, so
+ * the database differs from its last one, and `db` is not ANY_DB. On a replica the replication stream is its master's bytes passed on, so
  * that sink takes nothing then.
  */
 export interface PropagationSink {
   feed(db: number, buf: Uint8Array, start: number, end: number): void;
 }
+
+/** For a command that is the same in every database: MULTI, which comes before its first command's SELECT. */
+export const ANY_DB = -1;
 
 /** Which sinks a command is for. */
 export const TO_REPLICATION = 1;
@@ -83,13 +86,12 @@ export class Propagation {
   private flush(): void {
     const pending = this.pending;
     this.pending = [];
-    const first = pending[0]!;
     const isMany = pending.length > 1;
     let targets = 0;
     for (const entry of pending) targets |= entry.targets;
-    if (isMany) this.feed(first.db, MULTI, 0, MULTI.length, targets);
+    if (isMany) this.feed(ANY_DB, MULTI, 0, MULTI.length, targets);
     for (const { db, bytes, targets: own } of pending) this.feed(db, bytes, 0, bytes.length, own);
-    if (isMany) this.feed(pending.at(-1)!.db, EXEC, 0, EXEC.length, targets);
+    if (isMany) this.feed(ANY_DB, EXEC, 0, EXEC.length, targets);
   }
 
   private feed(db: number, buf: Buffer, start: number, end: number, targets: number): void {

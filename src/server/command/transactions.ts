@@ -1,3 +1,4 @@
+import type { Db } from '../keyspace/db.ts';
 import type { Server } from '../server.ts';
 import type { Client } from './client.ts';
 import { CLIENT_GATE } from './gates.ts';
@@ -17,7 +18,7 @@ export class Transactions {
   }
 
   begin(client: Client): void {
-    client.multi = { queue: [], flags: 0, isBroken: false };
+    client.multi = { queue: [], flags: 0, commonFlags: ~0, isBroken: false };
     client.gates |= CLIENT_GATE.multi;
   }
 
@@ -51,19 +52,50 @@ export class Transactions {
     this.server.refreshKeyListeners();
   }
 
-  /** A key changed: EXEC of those who watch it will give nil. */
+  /**
+   * A key changed: EXEC of those who watch it will give nil, unless it was past its time when watched and has only
+   * been cleared now (source: touchWatchedKey in multi.c).
+   */
   touch(dbIndex: number, key: string): void {
-    const watchers = this.watchers.get(`${dbIndex}:${key}`);
+    const name = `${dbIndex}:${key}`;
+    const watchers = this.watchers.get(name);
     if (watchers === undefined) return;
-    for (const client of watchers) client.isWatchBroken = true;
+    const isGone = this.server.keyspace.db(dbIndex).findString(key) === 0;
+    for (const client of watchers) {
+      if (client.expiredWatches?.has(name) !== true) client.isWatchBroken = true;
+      else if (isGone) client.expiredWatches.delete(name);
+    }
   }
 
-  /** A whole database changes (FLUSHDB, SWAPDB, a load): `isThere` tells of a key before and after. */
-  touchDb(dbIndex: number, isThere: (key: string) => boolean): void {
+  /**
+   * A whole database is about to be emptied, or replaced by another one (source: touchAllWatchedKeysInDb in multi.c).
+   * A key past its time counts as none, before and after.
+   */
+  touchDb(dbIndex: number, replacement?: Db): void {
     const prefix = `${dbIndex}:`;
+    const db = this.server.keyspace.db(dbIndex);
     for (const [name, watchers] of this.watchers) {
-      if (!name.startsWith(prefix) || !isThere(name.slice(prefix.length))) continue;
-      for (const client of watchers) client.isWatchBroken = true;
+      if (!name.startsWith(prefix)) continue;
+      const key = name.slice(prefix.length);
+      const wasThere = db.findString(key) !== 0;
+      const ref = replacement?.findString(key) ?? 0;
+      if (!wasThere && ref === 0) continue;
+      const willBeExpired = ref !== 0 && this.isExpired(replacement!, ref);
+      for (const client of watchers) {
+        if (client.expiredWatches?.has(name) === true) {
+          if (ref === 0) client.expiredWatches.delete(name);
+          else if (!willBeExpired) client.isWatchBroken = true;
+        } else if (!wasThere && willBeExpired) {
+          (client.expiredWatches ??= new Set()).add(name);
+        } else {
+          client.isWatchBroken = true;
+        }
+      }
     }
+  }
+
+  private isExpired(db: Db, ref: number): boolean {
+    const expireAt = db.expireAt(ref);
+    return expireAt >= 0 && this.server.now > expireAt;
   }
 }

@@ -1,7 +1,11 @@
+/** Depth at which `stringmatchlen_impl` gives up. */
+const MAX_STARS = 1000;
+
 /**
  * Redis' glob (`stringmatchlen` in util.c): `*`, `?`, `[a-z]`, `[^a]` and `\` before a literal char.
  *
- * Both are binary strings. Takes at most O(pattern × text) steps, so that no pattern can hang the server.
+ * Both are binary strings. Takes at most O(pattern × text) steps, so that no pattern can hang the server; as in Redis,
+ * a pattern whose match needs more than 1000 stars matches nothing.
  */
 export function matchGlob(pattern: string, text: string, ignoreCase = false): boolean {
   const glob = ignoreCase ? pattern.toLowerCase() : pattern;
@@ -9,9 +13,14 @@ export function matchGlob(pattern: string, text: string, ignoreCase = false): bo
   let at = 0;
   let p = 0;
   let starAt = -1;
+  let stars = 0;
   let textAtStar = 0;
   while (at < subject.length) {
     if (glob[p] === '*') {
+      while (glob[p + 1] === '*') p += 1;
+      if (p + 1 === glob.length) return true;
+      stars += 1;
+      if (stars > MAX_STARS) return false;
       starAt = p;
       textAtStar = at;
       p += 1;

@@ -255,7 +255,7 @@ export class Replication {
       if (!this.isReplica) this.#offset += 1;
       return;
     }
-    if (db !== this.#streamDb) {
+    if (db >= 0 && db !== this.#streamDb) {
       this.#append(encodeCommand(['SELECT', String(db)]));
       this.#streamDb = db;
     }

@@ -36,6 +36,7 @@ export const ERRORS = {
   masterDown: new ReplyError(
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
   ),
+  replicaInKeyspace: new ReplyError("ERR Replica can't interact with the keyspace"),
   loading: new ReplyError('LOADING Redis is loading the dataset in memory'),
   oom: new ReplyError("OOM command not allowed when used memory > 'maxmemory'."),
   busyScript: new ReplyError(

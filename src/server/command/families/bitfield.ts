@@ -34,6 +34,7 @@ function bitfield(ctx: Context, args: Args, isReadOnly: boolean): void {
     throw new ReplyError('ERR BITFIELD_RO only supports the GET subcommand');
   const { db, reply } = ctx;
   let length = 0;
+  let hasGrown = false;
   if (writes.length === 0) {
     const ref = ctx.readString(args, 1);
     if (ref !== 0) {
@@ -42,7 +43,7 @@ function bitfield(ctx: Context, args: Args, isReadOnly: boolean): void {
     }
   } else {
     const bits = Math.max(...writes.map(({ offset, width }) => offset + width));
-    growString(ctx, args, 1, Math.ceil(bits / 8));
+    hasGrown = growString(ctx, args, 1, Math.ceil(bits / 8));
     length = db.to - db.from;
   }
   let changes = 0;
@@ -61,7 +62,7 @@ function bitfield(ctx: Context, args: Args, isReadOnly: boolean): void {
     }
     writeBits(db.at, db.from, operation, fitted);
     reply.int(operation.kind === 'SET' ? old : fitted);
-    changes += 1;
+    if (hasGrown || old !== fitted) changes += 1;
   }
   if (changes > 0) ctx.changed(args, 1, EVENT.string, 'setbit', changes);
 }

@@ -22,12 +22,17 @@ export function bitOffset(ctx: Context, args: Args, i: number, width = 0): numbe
   return offset;
 }
 
-/** The string under a key, at least `bytes` long, ready to be written where `db.at` and `db.from` point. */
-export function growString(ctx: Context, args: Args, i: number, bytes: number): void {
+/**
+ * The string under a key, at least `bytes` long, ready to be written where `db.at` and `db.from` point. True when it
+ * was shorter before, or not there.
+ */
+export function growString(ctx: Context, args: Args, i: number, bytes: number): boolean {
   const { db } = ctx;
   let ref = ctx.writeString(args, i);
   if (ref === 0) ref = db.insertString(args.buf, args.start(i), args.end(i), args.buf, 0, 0);
-  db.locateValue(db.resizeString(ref, Math.max(bytes, db.valueLength(ref))));
+  const length = db.valueLength(ref);
+  db.locateValue(db.resizeString(ref, Math.max(bytes, length)));
+  return bytes > length;
 }
 
 function setbit(ctx: Context, args: Args): void {
@@ -35,13 +40,14 @@ function setbit(ctx: Context, args: Args): void {
   const bit = args.int(3, BAD_BIT);
   if (bit !== 0 && bit !== 1) throw BAD_BIT;
   const byteAt = Math.floor(offset / 8);
-  growString(ctx, args, 1, byteAt + 1);
+  const hasGrown = growString(ctx, args, 1, byteAt + 1);
   const { db } = ctx;
   const mask = 0x80 >> (offset % 8);
   const old = db.at[db.from + byteAt]!;
   db.at[db.from + byteAt] = bit === 1 ? old | mask : old & ~mask;
-  ctx.changed(args, 1, EVENT.string, 'setbit');
-  ctx.reply.int((old & mask) === 0 ? 0 : 1);
+  const oldBit = (old & mask) === 0 ? 0 : 1;
+  if (hasGrown || oldBit !== bit) ctx.changed(args, 1, EVENT.string, 'setbit');
+  ctx.reply.int(oldBit);
 }
 
 function getbit(ctx: Context, args: Args): void {

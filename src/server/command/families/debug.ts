@@ -1,5 +1,4 @@
 import { digestData, digestValue } from '../../admin/digest-data.ts';
-import { ListValue } from '../../keyspace/values/list-value.ts';
 import { LogLoadError } from '../../persistence/load-log.ts';
 import { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
@@ -7,6 +6,7 @@ import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { isLocal } from './config.ts';
+import { encodingOf } from './objects.ts';
 
 /** DEBUG: what test suites and interop checks use of it. */
 export const debugCommands: Family = { debug };
@@ -68,6 +68,7 @@ function debug(ctx: Context, args: Args): void {
 function sleep(ctx: Context, args: Args): void {
   const ms = args.double(2) * 1000;
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.max(0, ms));
+  ctx.server.refreshTime();
   ctx.reply.ok();
 }
 
@@ -77,18 +78,13 @@ function describeObject(ctx: Context, args: Args): void {
   const { db } = ctx;
   const isString = db.isString(ref);
   const length = isString ? db.valueLength(ref) : db.object(ref).bytes;
-  const encoding = isString ? db.stringEncoding(ref) : encodingOf(ctx, ref);
+  const encoding = encodingOf(ctx, ref);
   const quicklist =
     encoding === 'quicklist' ? ' ql_nodes:1 ql_avg_node:1.00 ql_listpack_max:-2 ql_compressed:0' : '';
   ctx.reply.simple(
     `Value at:0x0 refcount:1 encoding:${encoding} serializedlength:${String(length)} lru:${String(db.access(ref))} ` +
       `lru_seconds_idle:0${quicklist}`,
   );
-}
-
-function encodingOf(ctx: Context, ref: number): string {
-  const object = ctx.db.object(ref);
-  return object instanceof ListValue ? 'quicklist' : object.type;
 }
 
 function digestValues(ctx: Context, args: Args): void {

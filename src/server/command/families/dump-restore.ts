@@ -11,6 +11,7 @@ import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EVENT } from '../event-class.ts';
+import { removalVerb } from '../removal-verb.ts';
 
 export const dumpCommands: Family = { dump, restore, 'restore-asking': restore };
 
@@ -59,7 +60,7 @@ function restore(ctx: Context, args: Args): void {
   if (known !== 0) ctx.db.delete(known);
   if (expireAt >= 0 && expireAt <= ctx.now && !ctx.server.isLoading && !ctx.server.isReplica) {
     if (known !== 0) {
-      ctx.propagateAs(['DEL', args.view(1)]);
+      ctx.propagateAs([removalVerb(ctx.server, 'lazyfree-lazy-server-del'), args.view(1)]);
       ctx.changed(args, 1, EVENT.generic, 'del');
     }
     ctx.reply.ok();

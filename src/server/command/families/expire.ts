@@ -3,6 +3,7 @@ import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EVENT } from '../event-class.ts';
+import { removalVerb } from '../removal-verb.ts';
 import { expireTimeMs, type ExpireUnit } from '../expire-time.ts';
 
 export const expireCommands: Family = {
@@ -27,7 +28,7 @@ function expire(ctx: Context, args: Args, unit: ExpireUnit): void {
   }
   const { server } = ctx;
   if (time <= ctx.now && !server.isLoading && !server.isReplica) {
-    ctx.propagateAs(['DEL', args.view(1)]);
+    ctx.propagateAs([removalVerb(server, 'lazyfree-lazy-expire'), args.view(1)]);
     ctx.db.delete(ref);
     ctx.changed(args, 1, EVENT.generic, 'del');
   } else {

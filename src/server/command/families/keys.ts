@@ -148,9 +148,8 @@ function swapdb(ctx: Context, args: Args): void {
   if (first !== second) {
     const a = keyspace.db(first);
     const b = keyspace.db(second);
-    const isInEither = (key: string): boolean => a.findString(key) !== 0 || b.findString(key) !== 0;
-    transactions.touchDb(first, isInEither);
-    transactions.touchDb(second, isInEither);
+    transactions.touchDb(first, b);
+    transactions.touchDb(second, a);
     keyspace.swap(first, second);
     blocking.markDbReady(first);
     blocking.markDbReady(second);
@@ -261,7 +260,7 @@ function checkFlushMode(args: Args): void {
 function flushDb(ctx: Context, index: number): void {
   const { keyspace, transactions, blocking } = ctx.server;
   const db: Db = keyspace.db(index);
-  transactions.touchDb(index, (key) => db.findString(key) !== 0);
+  transactions.touchDb(index);
   ctx.dirty += db.size;
   keyspace.flush(index);
   blocking.markDbReady(index);

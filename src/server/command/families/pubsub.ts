@@ -70,7 +70,9 @@ export function pubsubCommands(pubsub: PubSub): Family {
   }
 }
 
-function tell({ reply }: Context, event: string, name: string | undefined, count: number): void {
+function tell(ctx: Context, event: string, name: string | undefined, count: number): void {
+  const { reply } = ctx;
+  ctx.isPush = true;
   reply.pushHeader(3);
   reply.bulkString(event);
   if (name === undefined) reply.nil();

@@ -4,6 +4,7 @@ import { ERRORS } from '../../resp/errors.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EVENT } from '../event-class.ts';
+import { removalVerb } from '../removal-verb.ts';
 import { encodingLimits } from './encoding-limits.ts';
 import { drawPositions, readDrawCount } from './random-draw.ts';
 import { readCursor, readScanOptions, replyScan } from './scan-options.ts';
@@ -57,7 +58,6 @@ function smove(ctx: Context, args: Args): void {
   ctx.deleteIfEmpty(args, 1, source);
   const isNew = (target ?? ctx.writeOrCreate(args, 2, SetValue, makeSet)).add(member);
   if (isNew) ctx.changed(args, 2, EVENT.set, 'sadd');
-  else ctx.touch(args.string(2));
   ctx.reply.int(1);
 }
 
@@ -81,8 +81,8 @@ function spop(ctx: Context, args: Args): void {
   const member = set.deleteAt(ctx.server.random(set.size));
   ctx.reply.bulkString(member);
   ctx.changed(args, 1, EVENT.set, 'spop');
-  if (ctx.deleteIfEmpty(args, 1, set) || !ctx.server.propagation.isActive)
-    ctx.propagateAs(['DEL', args.string(1)]);
+  if (ctx.deleteIfEmpty(args, 1, set))
+    ctx.propagateAs([removalVerb(ctx.server, 'lazyfree-lazy-server-del'), args.string(1)]);
   else ctx.propagateAs(['SREM', args.string(1), member]);
 }
 
@@ -101,7 +101,8 @@ function popMany(ctx: Context, args: Args): void {
   ctx.reply.setHeader(popped.length);
   for (const member of popped) ctx.reply.bulkString(member);
   ctx.changed(args, 1, EVENT.set, 'spop', popped.length);
-  if (ctx.deleteIfEmpty(args, 1, set)) ctx.propagateAs(['DEL', args.string(1)]);
+  if (ctx.deleteIfEmpty(args, 1, set))
+    ctx.propagateAs([removalVerb(ctx.server, 'lazyfree-lazy-server-del'), args.string(1)]);
   else ctx.propagateAs(['SREM', args.string(1), ...popped]);
 }
 

@@ -34,8 +34,12 @@ function sort(ctx: Context, args: Args, isReadOnly: boolean): void {
   const ref = ctx.read(args, 1);
   const source = ref === 0 ? undefined : sortable(db, ref);
   let isSorted = options.by === undefined || options.by.includes('*');
-  if (!isSorted && source instanceof SetValue && options.storeAt > 0) {
-    // The order must not depend on how a set happens to be kept, or replicas would differ.
+  if (
+    !isSorted &&
+    source instanceof SetValue &&
+    (options.storeAt > 0 || ctx.client.transport === undefined)
+  ) {
+    // What is stored, or seen by a script, must not depend on how a set happens to be kept, or replicas would differ.
     isSorted = true;
     options.isAlphabetic = true;
     options.by = undefined;
@@ -103,7 +107,7 @@ function elementsOf(source: ListValue | SetValue | ZSetValue): string[] {
   if (source instanceof ListValue) return [...source];
   if (source instanceof SetValue) return [...source.members];
   const members: string[] = [];
-  for (let i = 0; i < source.size; i += 1) members.push(source.memberAt(i));
+  source.forEachInRange(0, source.size, false, (member) => members.push(member));
   return members;
 }
 

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { EVENT } from '../event-class.ts';
 import { expireTimeMs, type ExpireUnit } from '../expire-time.ts';
 import { addLongDoubles, classifyLongDouble } from '../long-double.ts';
+import { removalVerb } from '../removal-verb.ts';
 
 export const stringCommands: Family = {
   get,
@@ -183,7 +184,7 @@ function getex(ctx: Context, args: Args): void {
   replyString(ctx, ref);
   const isAbsolute = options.unit === 'EXAT' || options.unit === 'PXAT';
   if (isAbsolute && time <= ctx.now && !ctx.server.isLoading && !ctx.server.isReplica) {
-    ctx.propagateAs(['DEL', args.view(1)]);
+    ctx.propagateAs([removalVerb(ctx.server, 'lazyfree-lazy-expire'), args.view(1)]);
     ctx.db.delete(ref);
     ctx.changed(args, 1, EVENT.generic, 'del');
   } else if (options.unit !== undefined) {
