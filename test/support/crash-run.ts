@@ -4,16 +4,19 @@ import { once } from 'node:events';
 export interface CrashResult {
   readonly code: number | null;
   readonly signal: string | null;
+  readonly stdout: string;
   readonly stderr: string;
 }
 
 /** Runs the built crash fixture to its end, whichever that is. */
 export async function runCrash(fixture: string, ...args: string[]): Promise<CrashResult> {
-  const child = spawn(process.execPath, [fixture, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [fixture, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
   let stderr = '';
+  child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
   child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  return { code, signal, stderr };
+  return { code, signal, stdout, stderr };
 }
 
 /** Runs it and requires that it died of its own SIGKILL. */

@@ -10,11 +10,14 @@ const BATCH = 16;
 export class WriteLoad {
   readonly acked = new Set<string>();
   private readonly ports: readonly number[];
+  private readonly pauseMs: number;
   private isStopped = false;
   private readonly writers: Promise<void>[];
 
-  constructor(ports: readonly number[], writers = 4) {
+  /** As fast as they can, or with a pause after each batch. */
+  constructor(ports: readonly number[], writers = 4, pauseMs = 0) {
     this.ports = ports;
+    this.pauseMs = pauseMs;
     this.writers = Array.from({ length: writers }, (_, index) => this.write(index));
   }
 
@@ -55,6 +58,7 @@ export class WriteLoad {
         client.disconnect();
         client = null;
       }
+      if (this.pauseMs > 0) await sleep(this.pauseMs);
     }
     client?.disconnect();
   }
