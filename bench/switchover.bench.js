@@ -19,7 +19,9 @@ const ENGINES = (process.env.SWITCHOVER_ENGINES ?? 'redis,bundled').split(',');
 const SEED = Number(process.env.SWITCHOVER_SEED ?? 1);
 const FIRST_PORT = 24_000 + (process.pid % 300) * 20;
 const WRITERS = 4;
-const LEAD_MS = 300;
+const WARM_UP_MS = 150;
+/** A while without a switchover shows how long writes pause on this machine anyway. */
+const LEAD_MS = 500;
 const TAIL_MS = 150;
 
 export async function* bench() {
@@ -63,7 +65,10 @@ async function measure({ way, tree }, load, random) {
     perSecond: RATE,
     prefix: `w${load.next()}`,
   });
+  await sleep(WARM_UP_MS);
+  await load.ask('mark');
   await sleep(LEAD_MS);
+  const { gapMs: calmMs } = await load.ask('report');
   await load.ask('mark');
   const details = await way.switch(tree, target);
   await sleep(TAIL_MS);
@@ -72,7 +77,7 @@ async function measure({ way, tree }, load, random) {
   tree.master = target;
   await tree.converged();
   const lost = await load.ask('verify', { port: target });
-  return { ...seen, ...details, lost, fullSyncs: (await tree.fullSyncs()) - before };
+  return { ...seen, ...details, calmMs, lost, fullSyncs: (await tree.fullSyncs()) - before };
 }
 
 function* report(engine, ours, native, usual) {
@@ -122,7 +127,10 @@ function summary(engine, name, runs) {
   const gaps = runs.map(({ gapMs }) => gapMs);
   const sum = (field) => runs.reduce((total, run) => total + run[field], 0);
   const at = (share) => percentile(gaps, share).toFixed(1);
-  return `${engine} ${name}: ${runs.length} switchovers, ${sum('acked')} acknowledged at ${Math.round(sum('perSecond') / runs.length)}/s, ${sum('lost')} lost, ${sum('fullSyncs')} full syncs; write gap ms p50 ${at(0.5)} p90 ${at(0.9)} p99 ${at(0.99)} max ${at(1)}`;
+  return `${engine} ${name}: ${runs.length} switchovers, ${sum('acked')} acknowledged at ${Math.round(sum('perSecond') / runs.length)}/s, ${sum('lost')} lost, ${sum('fullSyncs')} full syncs; write gap ms p50 ${at(0.5)} p90 ${at(0.9)} p99 ${at(0.99)} max ${at(1)} (half a second without one: p50 ${percentile(
+    runs.map(({ calmMs }) => calmMs),
+    0.5,
+  ).toFixed(1)})`;
 }
 
 /** Median of each step between fence and promotion, and what replctl itself calls the gap. */

@@ -90,22 +90,23 @@ class Load {
     return this.search;
   }
 
+  /** Nodes are asked side by side: one that does not answer holds up nobody. */
   async probe() {
-    while (!this.isStopped) {
-      try {
-        this.master = await Promise.any(this.ports.map((port) => this.askRole(port)));
-        return;
-      } catch (error) {
-        if (!(error instanceof AggregateError)) throw error;
-      }
-      await sleep(PROBE_EVERY_MS);
-    }
+    const search = { isOver: false };
+    this.master = await Promise.race(this.ports.map((port) => this.awaitRole(port, search)));
+    search.isOver = true;
   }
 
-  async askRole(port) {
-    const [role] = await this.probes.get(port).call('ROLE');
-    if (role !== 'master') throw new Error(`${port} is ${role}`);
-    return port;
+  async awaitRole(port, search) {
+    while (!search.isOver && !this.isStopped) {
+      const [role] = await this.probes
+        .get(port)
+        .call('ROLE')
+        .catch(() => [null]);
+      if (role === 'master') return port;
+      await sleep(PROBE_EVERY_MS);
+    }
+    return this.master;
   }
 }
 
@@ -143,4 +144,12 @@ const answers = {
   verify: ({ port }) => load.verify(port),
 };
 
-process.on('message', async ({ ask, ...options }) => process.send({ answer: await answers[ask](options) }));
+process.on('message', ({ ask, ...options }) => {
+  answers[ask](options).then(
+    (answer) => process.send({ answer }),
+    (error) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+});

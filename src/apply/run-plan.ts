@@ -45,7 +45,10 @@ export async function runPlan(
   for (const [stage, steps] of plan.stages.entries()) {
     if (env.switchover === null) context.signal.throwIfAborted();
     if (steps.some(({ kind }) => !NOT_JOURNALED.has(kind))) {
-      await journal.append({ event: 'begin', atMs: Date.now(), step: stage });
+      const begin = { event: 'begin', atMs: Date.now(), step: stage } as const;
+      // While writes are held nobody waits for the disk: what resuming needs is on it since before the fence.
+      if (isHoldingWrites(env)) journal.note(begin);
+      else await journal.append(begin);
     }
     const outcomes = await Promise.allSettled(
       steps.map((step, index) => runStep(step, stage, index, env, context)),
@@ -57,6 +60,10 @@ export async function runPlan(
     if (failed !== undefined) throw await fail(failed.reason, stage, env);
   }
   return { notes, writeGapMs, tookMs: performance.now() - startedMs };
+}
+
+function isHoldingWrites({ switchover }: RunEnvironment): boolean {
+  return switchover?.phase === 'fenced' || switchover?.phase === 'demoted';
 }
 
 async function runStep(

@@ -19,6 +19,10 @@ export interface SwitchoverSession {
   readonly before: { readonly pingPeriodS: number; readonly minReplicas: number };
   /** `sync_full` and `sync_partial_ok` of the target before. */
   readonly syncsBefore: { readonly full: number; readonly partial: number };
+  /** Nodes whose conf file only they themselves can write, by CONFIG REWRITE, which holds up whoever waits for them. */
+  readonly rewriting: ReadonlySet<NodeId>;
+  /** Puts the old master's conf file back, which says ahead of time that it is a replica; null when it does not. */
+  restoreConf: (() => Promise<void>) | null;
   fencedAtMs: number;
   leaseEndsMs: number;
   /** O*: where the old master's stream stood when it could take no more writes. */

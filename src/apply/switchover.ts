@@ -3,6 +3,7 @@ import type { CatchUp, Demote, Fence, Promote, RaisePingPeriod, Unfence, VerifyL
 import { parseInfo } from '../observe/parse-info.ts';
 import { linkAddress } from '../topology/link-address.ts';
 import type { NodeId } from '../topology/model.ts';
+import { runsFromOurConf, writeConfAhead } from './conf-ahead.ts';
 import { pollUntil } from './poll-until.ts';
 import { appliedOffset, parseReplicationReply, readReplication, requireOk } from './read-replication.ts';
 import type { RunEnvironment } from './run-environment.ts';
@@ -15,7 +16,10 @@ const REPLY_TIMEOUT_MS = 2_000;
 /** More replicas than anybody has: a master that demands them takes no write (Redis 6.0 has no CLIENT PAUSE WRITE). */
 const UNREACHABLE_REPLICAS = 1_000;
 
-/** Step 1. Opens both connections; nothing is slow from here on. */
+/**
+ * Step 1. Opens both connections and does all that is slow. The old master's conf file says from here on that it is a
+ * replica: should it be restarted at any later moment, there are no two masters.
+ */
 export async function raisePingPeriod(
   step: RaisePingPeriod,
   env: RunEnvironment,
@@ -30,6 +34,10 @@ export async function raisePingPeriod(
     unfence?.kind === 'unfence'
       ? { pingPeriodS: unfence.pingPeriodS, minReplicas: unfence.minReplicas }
       : { pingPeriodS: 10, minReplicas: 0 };
+  const syncsBefore = await readSyncs(target);
+  const rewriting = new Set<NodeId>();
+  if (!(await runsFromOurConf(master, step.node, env))) rewriting.add(step.node);
+  if (!(await runsFromOurConf(target, to, env))) rewriting.add(to);
   const session: SwitchoverSession = {
     phase: 'prepared',
     from: step.node,
@@ -38,7 +46,9 @@ export async function raisePingPeriod(
     target,
     replid: replication.replid,
     before,
-    syncsBefore: await readSyncs(target),
+    syncsBefore,
+    rewriting,
+    restoreConf: null,
     fencedAtMs: 0,
     leaseEndsMs: 0,
     fenceOffset: -1,
@@ -47,6 +57,7 @@ export async function raisePingPeriod(
   };
   env.switchover = session;
   await journal.fact('before-fence', { node: step.node, ...before, replid: session.replid });
+  if (!rewriting.has(step.node)) session.restoreConf = await writeConfAhead(step.node, to, env);
   const commands = [
     ['CONFIG', 'SET', 'repl-ping-replica-period', String(step.seconds)],
     ['CONFIG', 'GET', 'repl-ping-replica-period'],
@@ -116,7 +127,7 @@ export async function demote(step: Demote, env: RunEnvironment): Promise<string>
     ['REPLICAOF', host, String(port)],
     // A replica sends no PING of its own: what the fence set goes before the conf file is written, not into it.
     ...restoreCommands(session.before),
-    ['CONFIG', 'REWRITE'],
+    ...rewriteCommand(step.node, session),
     ['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'],
     ['CLIENT', 'KILL', 'TYPE', 'pubsub'],
     ['INFO', 'replication'],
@@ -133,16 +144,22 @@ export async function demote(step: Demote, env: RunEnvironment): Promise<string>
     requireOk(step.node, commands, replies);
     throw notExecuted(`${step.node} did not become a replica`);
   }
-  session.fenceOffset = appliedOffset(replication);
+  const stoppedAt = appliedOffset(replication);
+  if (stoppedAt > session.fenceOffset) await drain(step, session, stoppedAt);
+  return `stopped at ${stoppedAt}`;
+}
+
+/** What a master sends of itself between its fence and its demotion; the target had reached the fence's offset. */
+async function drain(step: Demote, session: SwitchoverSession, stoppedAt: number): Promise<void> {
+  session.fenceOffset = stoppedAt;
   const caughtUp = await pollUntil(
     async () => {
       const target = await readReplication(session.target, step.to);
-      return appliedOffset(target) >= session.fenceOffset ? true : null;
+      return appliedOffset(target) >= stoppedAt ? true : null;
     },
     { timeoutMs: DRAIN_TIMEOUT_MS, everyMs: CATCH_UP_POLL_MS },
   );
   if (caughtUp === null) throw notExecuted(`${step.to} did not get the last bytes of ${step.node}`);
-  return `stopped at ${session.fenceOffset}`;
 }
 
 const MIN_LEASE_LEFT_MS = 100;
@@ -153,11 +170,11 @@ export async function promote(step: Promote, env: RunEnvironment): Promise<strin
   const session = sessionOf(env);
   const commands = [
     ['REPLICAOF', 'NO', 'ONE'],
-    ['CONFIG', 'REWRITE'],
+    ...rewriteCommand(step.node, session),
     ['INFO', 'replication'],
   ];
   const replies = await session.target.transaction(commands);
-  const replication = parseReplicationReply(Array.isArray(replies) ? replies[2] : undefined, step.node);
+  const replication = parseReplicationReply(Array.isArray(replies) ? replies.at(-1) : undefined, step.node);
   if (replication.role !== 'master') {
     requireOk(step.node, commands, replies);
     throw notExecuted(`${step.node} did not become master`);
@@ -165,6 +182,7 @@ export async function promote(step: Promote, env: RunEnvironment): Promise<strin
   session.phase = 'committed';
   session.writeGapMs = performance.now() - session.fencedAtMs;
   session.secondOffset = replication.secondOffset;
+  if (!session.rewriting.has(step.node)) await writeConfAhead(step.node, null, env);
   await env.journal.fact('promoted', {
     node: step.node,
     replid: replication.replid,
@@ -183,6 +201,10 @@ export async function promote(step: Promote, env: RunEnvironment): Promise<strin
     );
   }
   return `second_repl_offset ${replication.secondOffset} = O* + 1: 0 acknowledged writes lost, proven`;
+}
+
+function rewriteCommand(node: NodeId, { rewriting }: SwitchoverSession): string[][] {
+  return rewriting.has(node) ? [['CONFIG', 'REWRITE']] : [];
 }
 
 /** Step 6. */
@@ -249,13 +271,11 @@ export async function abortSwitchover(env: RunEnvironment): Promise<boolean> {
     if (session.phase === 'demoted' && !(await mayMasterReturn(session))) return false;
     if (session.phase === 'committed' || session.phase === 'ended') return false;
     if (session.phase === 'demoted') {
-      const commands = [
-        ['REPLICAOF', 'NO', 'ONE'],
-        ['CONFIG', 'REWRITE'],
-      ];
+      const commands = [['REPLICAOF', 'NO', 'ONE'], ...rewriteCommand(session.from, session)];
       await session.master.transaction(commands);
     }
     await releaseFence(session.master, session.before.pingPeriodS, session.before.minReplicas);
+    await session.restoreConf?.();
     return true;
   } catch (error) {
     if (error instanceof ReplctlError) return false;

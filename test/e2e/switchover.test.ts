@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { ApplyEvent } from '../../src/apply/context.ts';
 import { promote } from '../../src/apply/promote.ts';
 import { chain, move, star } from '../../src/apply/rearrange.ts';
 import { AppliedTree, treeYaml } from '../support/applied-tree.ts';
@@ -91,6 +94,47 @@ describe.each(ENGINES)('switchover on %s', (engine) => {
       });
       expect(await load.missingOn(ports[5] ?? 0)).toEqual([]);
       expect(await tree.fullSyncs()).toBe(before);
+    },
+  );
+
+  it.runIf(hasEngine(engine))(
+    'takes itself back when the target stops answering inside the fence: writes go on, the conf file is as before',
+    async () => {
+      const [a = 0, b = 0] = await freePorts(2);
+      const t = new AppliedTree(
+        treeYaml(
+          engine,
+          new Map([
+            [a, null],
+            [b, a],
+          ]),
+        ),
+      );
+      tree = t;
+      await t.up();
+      const confFile = path.join(t.dir, '.replctl', 't', 'nodes', String(a), 'redis.conf');
+      const before = readFileSync(confFile, 'utf8');
+      expect(before).not.toContain('replicaof');
+      const target = Number((await t.info(b))['process_id']);
+      let during = '';
+      const context = await t.context('promote');
+      const stopping = {
+        ...context,
+        emit: (event: ApplyEvent): void => {
+          if (event.kind !== 'step-start' || event.what.kind !== 'fence') return;
+          during = readFileSync(confFile, 'utf8');
+          process.kill(target, 'SIGSTOP');
+        },
+      };
+      try {
+        await expect(promote(stopping, String(b), PLAN_ONLY)).rejects.toMatchObject({ code: 'REFUSED' });
+      } finally {
+        process.kill(target, 'SIGCONT');
+      }
+      expect(during).toContain(`replicaof 127.0.0.1 ${b}\n`);
+      expect(readFileSync(confFile, 'utf8')).toBe(before);
+      expect(await t.call(a, 'SET', 'k', 'v')).toBe('OK');
+      expect((await t.info(a))['role']).toBe('master');
     },
   );
 });
