@@ -33,7 +33,7 @@ const PACKAGE_HOME: Record<string, readonly string[]> = {
 };
 
 /** Leaves of the server: they import nothing of the server outside their own folder. */
-const SERVER_LEAVES = ['resp', 'rdb', 'keyspace'];
+const SERVER_LEAVES = ['resp', 'rdb', 'keyspace', 'hyperloglog'];
 
 interface Import {
   readonly from: string;

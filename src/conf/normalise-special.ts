@@ -6,6 +6,7 @@ const MAX_BIND_ADDRESSES = 16;
 const BUFFER_CLASSES = ['normal', 'slave', 'pubsub'] as const;
 /** All event classes `A` stands for, in the order CONFIG GET shows them. */
 const ALL_EVENTS = 'g$lshzxetd';
+/** `n` is not in `A`; unlike Redis 7.2, it is shown beside it too, so that CONFIG REWRITE loses nothing. */
 const EVENT_ORDER = `${ALL_EVENTS}nKEm`;
 
 /** As `normaliseValue`, for the directives whose value has its own grammar (`createSpecialConfig` in config.c). */
@@ -73,7 +74,7 @@ function normaliseEvents(value: string): Normalised {
   if ([...given].some((char) => !EVENT_ORDER.includes(char)))
     return { ok: false, error: "Invalid event class character. Use 'Ag$lshzxeKEtmdn'." };
   const isAll = ALL_EVENTS.split('').every((char) => given.has(char));
-  const shown = isAll ? 'KEm' : EVENT_ORDER;
+  const shown = isAll ? 'nKEm' : EVENT_ORDER;
   return {
     ok: true,
     value:

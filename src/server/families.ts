@@ -6,6 +6,7 @@ import { dumpCommands } from './command/families/dump-restore.ts';
 import { expireCommands } from './command/families/expire.ts';
 import { functionCommands } from './command/families/functions.ts';
 import { hashCommands } from './command/families/hashes.ts';
+import { hyperloglogCommands } from './command/families/hyperloglog.ts';
 import { keyCommands } from './command/families/keys.ts';
 import { lcsCommands } from './command/families/lcs.ts';
 import { listMoveCommands } from './command/families/list-moves.ts';
@@ -55,6 +56,7 @@ export const FAMILIES: readonly Family[] = [
   replicationCommands,
   bitCommands,
   bitfieldCommands,
+  hyperloglogCommands,
   dumpCommands,
   expireCommands,
   lcsCommands,

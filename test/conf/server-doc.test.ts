@@ -8,12 +8,7 @@ const DOC = path.join(ROOT, 'docs', 'server.md');
 const BEGIN = '<!-- directives without effect: written by test/conf/server-doc.test.ts with UPDATE=1 -->';
 const END = '<!-- end of directives without effect -->';
 /** Read by parts of the server that are still to come. */
-const AWAITED = new Set([
-  'busy-reply-threshold',
-  'hll-sparse-max-bytes',
-  'stream-node-max-bytes',
-  'stream-node-max-entries',
-]);
+const AWAITED = new Set(['busy-reply-threshold', 'stream-node-max-bytes', 'stream-node-max-entries']);
 
 function inertList(): string {
   const byReason = new Map<string, string[]>();

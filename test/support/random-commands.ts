@@ -50,6 +50,23 @@ const LISTS = [
   'blpop K K 0.01',
   'copy K K replace',
 ];
+const HYPERLOGLOGS = [
+  'pfadd K E E',
+  'pfadd K E E E E',
+  'pfadd K',
+  'pfcount K',
+  'pfcount K K K',
+  'pfmerge K K',
+  'pfmerge K K K',
+  'pfdebug encoding|decode|todense|nope K',
+  'get K',
+  'set K E',
+  'del K',
+  'setrange K N E',
+  'append K E',
+  'object encoding K',
+  'copy K K replace',
+];
 const HASHES = [
   'hset K E E',
   'hset K E E E E',
@@ -146,7 +163,7 @@ const STREAMS = [
 ];
 const OTHERS = ['del K', 'type K', 'exists K K', 'rename K K', 'copy K K'];
 /** The families' commands, a list for each. */
-export const FAMILIES = { LISTS, HASHES, SETS, ZSETS, STREAMS };
+export const FAMILIES = { LISTS, HYPERLOGLOGS, HASHES, SETS, ZSETS, STREAMS };
 
 export interface Step {
   readonly argv: string[];

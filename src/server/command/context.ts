@@ -124,14 +124,30 @@ export class Context {
     const known = this.writeValue(args, i, type);
     if (known !== undefined) return known;
     const object = make();
-    this.noteOpen(this.db.insertObject(args.buf, args.start(i), args.end(i), object), object);
-    if ((this.server.notifyMask & EVENT.new) !== 0) this.notifyNew(args.string(i));
+    this.noteOpen(this.insertValue(args, i, object), object);
     return object;
   }
 
   /** Puts a collection under the key in argument `i`, whatever was there. */
   setValue(args: Args, i: number, object: Value): void {
+    const isNew =
+      (this.server.notifyMask & EVENT.new) !== 0 && this.db.find(args.buf, args.start(i), args.end(i)) === 0;
     this.db.setObject(args.buf, args.start(i), args.end(i), object);
+    if (isNew) this.notifyNew(args.string(i));
+  }
+
+  /** A new string of the bytes `buf[start, end)` under the key in argument `i`, which was just looked for in vain. */
+  insertString(args: Args, i: number, buf: Uint8Array, start: number, end: number): number {
+    const ref = this.db.insertString(args.buf, args.start(i), args.end(i), buf, start, end);
+    if ((this.server.notifyMask & EVENT.new) !== 0) this.notifyNew(args.string(i));
+    return ref;
+  }
+
+  /** A new collection under the key in argument `i`, which was just looked for in vain. */
+  insertValue(args: Args, i: number, object: Value): number {
+    const ref = this.db.insertObject(args.buf, args.start(i), args.end(i), object);
+    if ((this.server.notifyMask & EVENT.new) !== 0) this.notifyNew(args.string(i));
+    return ref;
   }
 
   /** The key with an exact name (a binary string), expiry honoured. */

@@ -29,7 +29,7 @@ export function bitOffset(ctx: Context, args: Args, i: number, width = 0): numbe
 export function growString(ctx: Context, args: Args, i: number, bytes: number): boolean {
   const { db } = ctx;
   let ref = ctx.writeString(args, i);
-  if (ref === 0) ref = db.insertString(args.buf, args.start(i), args.end(i), args.buf, 0, 0);
+  if (ref === 0) ref = ctx.insertString(args, i, args.buf, 0, 0);
   const length = db.valueLength(ref);
   db.locateValue(db.resizeString(ref, Math.max(bytes, length)));
   return bytes > length;
@@ -167,7 +167,7 @@ function bitop(ctx: Context, args: Args): void {
   }
   const result = combine(operation, sources, length);
   const ref = ctx.write(args, 2);
-  if (ref === 0) ctx.db.insertString(args.buf, args.start(2), args.end(2), result, 0, length);
+  if (ref === 0) ctx.insertString(args, 2, result, 0, length);
   else ctx.db.replaceString(ref, result, 0, length);
   ctx.changed(args, 2, EVENT.string, 'set');
   ctx.reply.int(length);

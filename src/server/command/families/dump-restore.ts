@@ -68,8 +68,8 @@ function restore(ctx: Context, args: Args): void {
   }
   ctx.db.find(args.buf, args.start(1), args.end(1));
   const ref = Buffer.isBuffer(loaded)
-    ? ctx.db.insertString(args.buf, args.start(1), args.end(1), loaded, 0, loaded.length)
-    : ctx.db.insertObject(args.buf, args.start(1), args.end(1), loaded);
+    ? ctx.insertString(args, 1, loaded, 0, loaded.length)
+    : ctx.insertValue(args, 1, loaded);
   if (expireAt >= 0) {
     ctx.db.setExpire(ref, expireAt);
     if (!options.isAbsolute) {

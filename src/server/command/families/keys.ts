@@ -58,6 +58,7 @@ function rename(ctx: Context, args: Args, replaces: boolean): boolean {
     ctx.db.delete(target);
   }
   ctx.db.rename(ctx.peek(args, 1), args.buf, args.start(2), args.end(2));
+  ctx.notifyNew(args.string(2));
   ctx.changed(args, 1, EVENT.generic, 'rename_from');
   ctx.changed(args, 2, EVENT.generic, 'rename_to', 0);
   return true;
@@ -129,8 +130,8 @@ function place(ctx: Context, args: Args, { source, index, keyAt, replaces, event
     ctx.db.find(args.buf, start, end);
     const ref =
       bytes === undefined
-        ? ctx.db.insertObject(args.buf, start, end, object!)
-        : ctx.db.insertString(args.buf, start, end, bytes, 0, bytes.length);
+        ? ctx.insertValue(args, keyAt, object!)
+        : ctx.insertString(args, keyAt, bytes, 0, bytes.length);
     if (isRaw) ctx.db.setRaw(ref, true);
     if (expireAt >= 0) ctx.db.setExpire(ref, expireAt);
     ctx.changed(args, keyAt, EVENT.generic, event);

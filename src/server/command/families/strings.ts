@@ -54,17 +54,9 @@ function store(ctx: Context, args: Args, keyAt: number, valueAt: number, keepTtl
   const ref = ctx.write(args, keyAt);
   const stored =
     ref === 0
-      ? ctx.db.insertString(
-          buf,
-          args.start(keyAt),
-          args.end(keyAt),
-          buf,
-          args.start(valueAt),
-          args.end(valueAt),
-        )
+      ? ctx.insertString(args, keyAt, buf, args.start(valueAt), args.end(valueAt))
       : ctx.db.replaceString(ref, buf, args.start(valueAt), args.end(valueAt), keepTtl);
   ctx.changed(args, keyAt, EVENT.string, 'set');
-  if (ref === 0 && ctx.server.notifyMask !== 0) ctx.notifyNew(args.string(keyAt));
   return stored;
 }
 
@@ -248,7 +240,7 @@ function increment(ctx: Context, args: Args, by: bigint): void {
     value = by;
   }
   const length = digits.latin1Write(String(value), 0);
-  if (ref === 0) db.insertString(args.buf, args.start(1), args.end(1), digits, 0, length);
+  if (ref === 0) ctx.insertString(args, 1, digits, 0, length);
   else db.replaceString(ref, digits, 0, length, true);
   ctx.changed(args, 1, EVENT.string, 'incrby');
   ctx.reply.int(value);
@@ -278,7 +270,7 @@ function incrbyfloat(ctx: Context, args: Args): void {
   const value = Buffer.from(text, 'latin1');
   const stored =
     ref === 0
-      ? db.insertString(args.buf, args.start(1), args.end(1), value, 0, value.length)
+      ? ctx.insertString(args, 1, value, 0, value.length)
       : db.replaceString(ref, value, 0, value.length, true);
   db.setText(stored);
   ctx.changed(args, 1, EVENT.string, 'incrbyfloat');
@@ -293,7 +285,7 @@ function append(ctx: Context, args: Args): void {
   const ref = ctx.writeString(args, 1);
   const added = args.length(2);
   if (ref === 0) {
-    db.insertString(args.buf, args.start(1), args.end(1), args.buf, args.start(2), args.end(2));
+    ctx.insertString(args, 1, args.buf, args.start(2), args.end(2));
     ctx.changed(args, 1, EVENT.string, 'append');
     ctx.reply.int(added);
     return;
@@ -344,7 +336,7 @@ function setrange(ctx: Context, args: Args): void {
     return;
   }
   checkLength(ctx, offset + size);
-  if (ref === 0) ref = db.insertString(args.buf, args.start(1), args.end(1), args.buf, 0, 0);
+  if (ref === 0) ref = ctx.insertString(args, 1, args.buf, 0, 0);
   const moved = db.resizeString(ref, Math.max(old, offset + size));
   db.locateValue(moved);
   args.buf.copy(db.at, db.from + offset, args.start(3), args.end(3));
