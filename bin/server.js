@@ -1,4 +1,3 @@
 #!/usr/bin/env node
-import { main } from '../dist/server.js';
-
-await main(process.argv.slice(2));
+'use strict';
+void import('../dist/server.js').then(({ main }) => main(process.argv.slice(2)));

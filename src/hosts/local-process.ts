@@ -50,16 +50,11 @@ async function readPs(pid: number): Promise<ProcessIdentity | null> {
   return { pid, startTime, commandLine };
 }
 
-const LISTEN = '0A';
-
 async function findInProc(port: number): Promise<PortHolder | null> {
-  const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(readOrNull));
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const inodes = tables
-    .flatMap((table) => table?.split('\n') ?? [])
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, local, , state]) => state === LISTEN && local?.endsWith(suffix) === true)
-    .map((fields) => `socket:[${fields[9] ?? ''}]`);
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  // proc(5): sl, local address, remote address (none for a listener), state 0A, queues, timer, retransmits, uid, timeout, inode.
+  const listener = new RegExp(String.raw`:${hex} 0+:0000 0A(?: +\S+){5} +(\d+)`, 'g');
+  const inodes = [...(await readSocketTables()).matchAll(listener)].map(([, inode]) => `socket:[${inode}]`);
   if (inodes.length === 0) return null;
   for (const entry of await readdir('/proc')) {
     if (/^\d+$/.test(entry) && (await holdsSocket(entry, inodes))) {
@@ -68,6 +63,16 @@ async function findInProc(port: number): Promise<PortHolder | null> {
     }
   }
   return { pid: null, command: null };
+}
+
+let reading: Promise<string> | null = null;
+
+/** Many nodes ask at once, and a table may hold ten thousand sockets: who asks while it is being read gets the same. */
+function readSocketTables(): Promise<string> {
+  reading ??= Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(readOrNull))
+    .then((tables) => tables.join('\n'))
+    .finally(() => (reading = null));
+  return reading;
 }
 
 async function holdsSocket(pid: string, inodes: readonly string[]): Promise<boolean> {
