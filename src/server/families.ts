@@ -29,6 +29,7 @@ import { streamGroupCommands } from './command/families/stream-groups.ts';
 import { streamInfoCommands } from './command/families/stream-info.ts';
 import { streamReadCommands } from './command/families/stream-reads.ts';
 import { streamCommands } from './command/families/streams.ts';
+import { unsupportedCommands } from './command/families/unsupported.ts';
 import { geoSearchCommands } from './command/families/geo-search.ts';
 import { geoCommands } from './command/families/geo.ts';
 
@@ -66,4 +67,5 @@ export const FAMILIES: readonly Family[] = [
   persistenceCommands,
   scriptingCommands,
   functionCommands,
+  unsupportedCommands,
 ];

@@ -58,6 +58,10 @@ export interface ServerConfig {
 export interface AccessControl {
   /** The error when the client's user may not run this; undefined when it may. */
   check(client: Client, command: Command, args: Args): ReplyError | undefined;
+  /** `check` in the words of EXEC, for a command that was allowed when it was queued. */
+  checkQueued(client: Client, command: Command, args: Args): ReplyError | undefined;
+  /** Whether the client's user may read every key there is, whatever its name. */
+  mayReadAllKeys(client: Client): boolean;
   /** Called for a new client: sets its user and gates. */
   admit(client: Client): void;
 }
@@ -115,6 +119,8 @@ export class Server {
   isTracking = false;
   /** Commands that take as long are put in the slow log. */
   slowUsec = Infinity;
+  /** Commands that take as long are noted as latency events. */
+  latencyUsec = Infinity;
   limits = { queryBufferBytes: 1 << 30, maxBulkBytes: 512 << 20 };
 
   // What others hang in. Each is a plain function so that nobody needs to know who they are.
@@ -122,6 +128,7 @@ export class Server {
   trackChange: (by: Client | undefined, dbIndex: number, key: string) => void = () => {};
   trackFlush: (dbIndex: number) => void = () => {};
   noteRead: (client: Client, command: Command, args: Args) => void = () => {};
+  noteLatency: (event: string, ms: number) => void = () => {};
   noteSlow: (client: Client, command: Command, args: Args, usec: number) => void = () => {};
   feedMonitors: (client: Client, command: Command, args: Args) => void = () => {};
   checkOutputLimit: (client: Client) => void = () => {};
@@ -147,6 +154,8 @@ export class Server {
   private readonly logLine: (level: LogLevel, text: string) => void;
   private nextClientId = 1;
   private isSettleAsked = false;
+  /** Time spent on requests and replies in this turn of the event loop. */
+  private cycleMs = 0;
 
   constructor(options: ServerOptions) {
     this.clock = options.clock;
@@ -216,6 +225,8 @@ export class Server {
     this.stats.netInputBytes += end - start;
     this.executor.startBatch();
     client.feed(chunk, start, end);
+    this.stats.commandMs += this.executor.batchMs;
+    this.cycleMs += this.executor.batchMs;
     if (client.reply.length > 0) client.markDirty();
     if (this.dirtyClients.length > 0 || this.resumable.length > 0) this.requestSettle();
   }
@@ -251,8 +262,17 @@ export class Server {
   private readonly settleSoon = (): void => {
     this.isSettleAsked = false;
     this.refreshTime();
+    const start = this.clock.monotonic();
     this.settle();
+    this.cycleMs += this.clock.monotonic() - start;
+    this.endCycle();
   };
+
+  /** One turn of the event loop is over: what INFO tells of them. */
+  private endCycle(): void {
+    this.stats.noteCycle(this.cycleMs);
+    this.cycleMs = 0;
+  }
 
   /** Lets clients held back by a pause try again. */
   resumePostponed(): void {
@@ -316,11 +336,16 @@ export class Server {
 
   private tick(): void {
     this.refreshTime();
-    const deadline = this.clock.monotonic() + 1;
+    const start = this.clock.monotonic();
+    const deadline = start + 1;
     while (this.keyspace.rehashStep(256) && this.clock.monotonic() < deadline);
     this.expiry.sweep();
     this.eviction.tick();
     for (const listener of this.onTick) listener();
+    const cronMs = this.clock.monotonic() - start;
+    this.stats.cronMs += cronMs;
+    this.cycleMs += cronMs;
     this.settle();
+    this.endCycle();
   }
 }

@@ -22,6 +22,13 @@ const PROTECTED =
   'option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above ' +
   'things in order for the server to start accepting connections from the outside.';
 
+/** Source: execCommand in multi.c. */
+const CHANGED_RULES: Readonly<Record<Denial['reason'], string>> = {
+  command: 'no permission to execute the command or subcommand',
+  key: 'no permission to touch the specified keys',
+  channel: 'no permission to access one of the channels used as arguments to the command',
+};
+
 /** Lets clients in, knows who they are, and refuses what their user may not do. */
 export class Access implements AccessControl {
   readonly acl: Acl;
@@ -81,10 +88,25 @@ export class Access implements AccessControl {
 
   check(client: Client, command: Command, args: Args): ReplyError | undefined {
     const user = this.acl.get(client.user);
-    const denial = user === undefined ? undefined : this.judge(user, command, args);
+    const denial = this.#deny(client, user, command, args);
     if (user === undefined || denial === undefined) return undefined;
-    this.#record(client, denial.reason, denial.object, user.name);
     return new ReplyError(`NOPERM ${describeDenial(denial, user, command, false)}`);
+  }
+
+  checkQueued(client: Client, command: Command, args: Args): ReplyError | undefined {
+    const denial = this.#deny(client, this.acl.get(client.user), command, args);
+    if (denial === undefined) return undefined;
+    return new ReplyError(
+      'NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is ' +
+        `no longer allowed for the following reason: ${CHANGED_RULES[denial.reason]}`,
+    );
+  }
+
+  #deny(client: Client, user: User | undefined, command: Command, args: Args): Denial | undefined {
+    const denial = user === undefined ? undefined : this.judge(user, command, args);
+    if (user !== undefined && denial !== undefined)
+      this.#record(client, denial.reason, denial.object, user.name);
+    return denial;
   }
 
   /** Why a user may not run a request; for ACL DRYRUN too. */
@@ -95,14 +117,21 @@ export class Access implements AccessControl {
       isFree: (command.flags & FLAG.no_auth) !== 0,
       firstArg: args.count > (hasSub ? 2 : 1) ? args.string(hasSub ? 2 : 1) : undefined,
       keys: () =>
-        (findKeys(command, args) ?? []).map(({ index, flags }) => ({
-          key: args.string(index),
-          reads: flags.includes('access'),
-          writes: flags.includes('insert') || flags.includes('delete') || flags.includes('update'),
-        })),
+        (findKeys(command, args) ?? [])
+          // A shard channel stands where a key would, for clusters only.
+          .filter(({ flags }) => !flags.includes('not_key'))
+          .map(({ index, flags }) => ({
+            key: args.string(index),
+            reads: flags.includes('access'),
+            writes: flags.includes('insert') || flags.includes('delete') || flags.includes('update'),
+          })),
       channels: () => findChannels(command, args),
     };
     return user.check(request);
+  }
+
+  mayReadAllKeys(client: Client): boolean {
+    return this.acl.get(client.user)?.selectors.some((selector) => selector.readsAllKeys) ?? true;
   }
 
   /** Ends the clients of a user that is gone. */
@@ -125,7 +154,7 @@ export class Access implements AccessControl {
     this.log.add(
       {
         reason,
-        context: contextOf(client),
+        context: contextOf(client, this.#server.executor.currentCommand),
         object,
         username,
         clientInfo: this.#describe(this.#server.executor.current ?? client),
@@ -153,9 +182,9 @@ export function describeDenial(denial: Denial, user: User, command: Command, isV
     : `No permissions to access a ${denial.reason}`;
 }
 
-function contextOf(client: Client): 'toplevel' | 'multi' | 'lua' {
+function contextOf(client: Client, running: Command | undefined): 'toplevel' | 'multi' | 'lua' {
   if (client.transport === undefined) return 'lua';
-  return client.multi === undefined ? 'toplevel' : 'multi';
+  return client.multi === undefined && running?.name !== 'exec' ? 'toplevel' : 'multi';
 }
 
 function isLocal(peer: string | undefined): boolean {

@@ -93,11 +93,11 @@ export class Acl {
     return undefined;
   }
 
-  /** Replaces all users by those of an ACL file; with an error nothing changes. Returns who is gone or changed. */
+  /** Replaces all users by those of an ACL file; with an error nothing changes. Returns who was there before, but the default one. */
   loadFile(
     path: string,
     content: string,
-  ): { readonly error: string } | { readonly removed: readonly User[] } {
+  ): { readonly error: string } | { readonly replaced: readonly User[] } {
     const users = new Map<string, User>();
     let errors = '';
     for (const [index, rawLine] of content.split('\n').entries()) {
@@ -109,16 +109,17 @@ export class Acl {
       return {
         error: `ERR ${errors}WARNING: ACL errors detected, no change to the previously active ACL rules was performed`,
       };
-    const removed = this.list().filter((user) => user !== this.#default && !users.has(user.name));
-    const replaced = this.list().filter((user) => user !== this.#default && users.has(user.name));
+    const replaced = this.list().filter((user) => user !== this.#default);
     this.#default.copyFrom(users.get('default') ?? this.#newDefault());
     users.set('default', this.#default);
     for (const user of replaced) {
-      user.copyFrom(users.get(user.name) ?? user);
+      const next = users.get(user.name);
+      if (next === undefined) continue;
+      user.copyFrom(next);
       users.set(user.name, user);
     }
     this.#users = users;
-    return { removed };
+    return { replaced };
   }
 
   /** What ACL SAVE writes. */

@@ -181,6 +181,10 @@ export class Selector {
     );
   }
 
+  get readsAllKeys(): boolean {
+    return this.allKeys || this.#keys.some(({ reads, pattern }) => reads && pattern === '*');
+  }
+
   allowsChannel({ channel, isPattern }: ChannelUse): boolean {
     return (
       this.allChannels ||

@@ -33,7 +33,7 @@ export function describeClient(client: Client, details: ClientDetails): string {
     ['psub', pubsub.count(client, ['pattern'])],
     ['ssub', pubsub.count(client, ['shard'])],
     ['multi', client.multi?.queue.length ?? -1],
-    ['qbuf', client.queryBytes],
+    ['qbuf', runningBytes(client) + client.queryBytes],
     ['qbuf-free', queryFree],
     ['argv-mem', 0],
     ['multi-mem', 0],
@@ -54,6 +54,12 @@ export function describeClient(client: Client, details: ClientDetails): string {
   return fields.map(([name, value]) => `${name}=${String(value)}`).join(' ');
 }
 
+/** Size of the request that is being executed, which Redis still has in the query buffer then. */
+function runningBytes(client: Client): number {
+  const { executor } = client.server;
+  return executor.current === client ? executor.currentBytes : 0;
+}
+
 /** What it runs now, or ran last. */
 function commandOf(client: Client): Command | undefined {
   const { executor } = client.server;
@@ -68,7 +74,7 @@ function clientFlags(client: Client, { tracking, monitors }: ClientDetails): str
     ['M', client.kind === 'master'],
     ['P', client.kind === 'pubsub'],
     ['x', client.multi !== undefined],
-    ['b', client.block !== undefined],
+    ['b', client.block !== undefined || client.server.postponed.has(client)],
     ['t', mode !== undefined],
     ['R', mode?.isRedirectBroken === true],
     ['B', mode?.isBroadcast === true],

@@ -49,6 +49,7 @@ export function printInfo(server: Server, parts: InfoParts, wanted: readonly str
   const shown = ALL_SECTIONS.filter(
     (name) => isAll || names.has(name) || (names.has('default') && DEFAULT_SECTIONS.includes(name)),
   );
+  if (names.has('debug')) shown.push('debug');
   return shown.map((name) => printSection(name, server, parts)).join('\r\n');
 }
 
@@ -76,6 +77,8 @@ function printSection(name: string, server: Server, parts: InfoParts): string {
       return print('Errorstats', errorFields(server));
     case 'latencystats':
       return print('Latencystats', parts.latency.percentiles(server));
+    case 'debug':
+      return print('Debug', debugFields(server));
     case 'cluster':
       return print('Cluster', { cluster_enabled: 0 });
     default:
@@ -136,7 +139,7 @@ function clientFields(server: Server, { tracking, pubsub }: InfoParts): Fields {
       0,
       ...clients.map(({ transport }) => transport?.pendingBytes ?? 0),
     ),
-    blocked_clients: server.blocking.blocks.size,
+    blocked_clients: server.blocking.blocks.size + server.postponed.size,
     tracking_clients: tracking.modes.size,
     pubsub_clients: pubsub.clientCount,
     watching_clients: clients.filter(({ watched }) => watched !== undefined).length,
@@ -247,7 +250,7 @@ function statFields(server: Server, { pubsub, tracking, access, rates }: InfoPar
     latest_fork_usec: 0,
     total_forks: 0,
     migrate_cached_sockets: 0,
-    slave_expires_tracked_keys: 0,
+    slave_expires_tracked_keys: server.expiry.ownKeyCount,
     active_defrag_hits: 0,
     active_defrag_misses: 0,
     active_defrag_key_hits: 0,
@@ -266,15 +269,25 @@ function statFields(server: Server, { pubsub, tracking, access, rates }: InfoPar
     io_threaded_writes_processed: 0,
     reply_buffer_shrinks: 0,
     reply_buffer_expands: 0,
-    eventloop_cycles: 0,
-    eventloop_duration_sum: 0,
-    eventloop_duration_cmd_sum: 0,
-    instantaneous_eventloop_cycles_per_sec: 0,
-    instantaneous_eventloop_duration_usec: 0,
+    eventloop_cycles: stats.cycles,
+    eventloop_duration_sum: Math.round(stats.cycleMs * 1000),
+    eventloop_duration_cmd_sum: Math.round(stats.commandMs * 1000),
+    instantaneous_eventloop_cycles_per_sec: Math.round(rates.cyclesPerSecond),
+    instantaneous_eventloop_duration_usec: Math.round(rates.cycleUsec),
     acl_access_denied_auth: denied.auth,
     acl_access_denied_cmd: denied.command,
     acl_access_denied_key: denied.key,
     acl_access_denied_channel: denied.channel,
+  };
+}
+
+/** Shown only when asked for by name. */
+function debugFields({ stats }: Server): Fields {
+  return {
+    eventloop_duration_aof_sum: 0,
+    eventloop_duration_cron_sum: Math.round(stats.cronMs * 1000),
+    eventloop_duration_max: Math.round(stats.longestCycleMs * 1000),
+    eventloop_cmd_per_cycle_max: stats.mostCommandsInCycle,
   };
 }
 

@@ -14,6 +14,10 @@ export class LatencyMonitor {
 
   attach(server: Server): void {
     this.#server = server;
+    server.config.onChange('latency-monitor-threshold', (value) => {
+      server.latencyUsec = Number(value) === 0 ? Infinity : Number(value) * 1000;
+    });
+    server.noteLatency = (event, ms) => this.note(event, ms);
   }
 
   #server: Server | undefined;

@@ -34,7 +34,7 @@ export class Monitors {
   }
 
   #feed(client: Client, command: Command, args: Args): void {
-    if ((command.flags & (FLAG.skip_monitor | FLAG.admin)) !== 0) return;
+    if ((command.flags & FLAG.admin) !== 0) return;
     const seconds = (client.server.clock.now() / 1000).toFixed(6);
     const source = client.transport === undefined ? 'lua' : client.transport.peer;
     const words = redact(command, args.strings()).map((word) => quoteAlways(Buffer.from(word, 'latin1')));

@@ -7,6 +7,8 @@ interface Sample {
   readonly commands: number;
   readonly inputBytes: number;
   readonly outputBytes: number;
+  readonly cycles: number;
+  readonly cycleMs: number;
 }
 
 /** How much happens a second, over the last 16 ticks of 100 ms. */
@@ -15,12 +17,14 @@ export class Rates {
 
   attach(server: Server): void {
     server.onTick.push(() => {
-      const { commandsProcessed, netInputBytes, netOutputBytes } = server.stats;
+      const { commandsProcessed, netInputBytes, netOutputBytes, cycles, cycleMs } = server.stats;
       this.#samples.push({
         atMs: server.now,
         commands: commandsProcessed,
         inputBytes: netInputBytes,
         outputBytes: netOutputBytes,
+        cycles,
+        cycleMs,
       });
       if (this.#samples.length > SAMPLES) this.#samples.shift();
     });
@@ -41,6 +45,16 @@ export class Rates {
 
   get outputBytesPerSecond(): number {
     return this.#rate(({ outputBytes }) => outputBytes);
+  }
+
+  get cyclesPerSecond(): number {
+    return this.#rate(({ cycles }) => cycles);
+  }
+
+  /** What a turn of the event loop takes, in microseconds. */
+  get cycleUsec(): number {
+    const perSecond = this.cyclesPerSecond;
+    return perSecond === 0 ? 0 : (this.#rate(({ cycleMs }) => cycleMs) * 1000) / perSecond;
   }
 
   #rate(read: (sample: Sample) => number): number {

@@ -1,8 +1,9 @@
 import type { Timer } from '../clock.ts';
-import type { Args } from '../resp/args.ts';
+import { Args } from '../resp/args.ts';
 import type { Server } from '../server.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command.ts';
+import { CLIENT_GATE } from './gates.ts';
 
 /** What a client waits for. */
 export interface Block {
@@ -14,6 +15,8 @@ export interface Block {
   readonly timer: Timer | undefined;
   /** Blocked on keys: the command to run again when one of them changed. */
   readonly retry: Retry | undefined;
+  /** Microseconds its command has taken so far, waiting not counted. */
+  usec: number;
 }
 
 interface Retry {
@@ -131,8 +134,23 @@ export class Blocking {
     }
   }
 
-  /** Ends a wait: after the reply has been written by the caller. */
+  /** A command that waits, or is tried again, took so long: counts it once it was served. */
+  noteTime(block: Block, command: Command, args: Args, usec: number): void {
+    block.usec += usec;
+    const isServed = this.current === block && !this.currentStays;
+    if (isServed) this.server.executor.account(block.client, command, args, block.usec);
+  }
+
+  /** Ends a wait otherwise than by serving it: after the reply has been written by the caller. */
   unblock(block: Block): void {
+    const { client, retry, usec } = block;
+    const command = client.lastCommand;
+    if (this.blocks.has(block) && command !== undefined && !client.isClosed)
+      this.server.executor.account(client, command, retry?.args ?? Args.of([command.name]), usec);
+    this.release(block);
+  }
+
+  private release(block: Block): void {
     if (!this.blocks.delete(block)) return;
     block.timer?.cancel();
     const { client, retry } = block;
@@ -164,7 +182,14 @@ export class Blocking {
       options.timeoutMs > 0
         ? this.server.clock.after(options.timeoutMs, () => this.timeOut(block))
         : undefined;
-    const block: Block = { client, onTimeout: options.onTimeout, onEnd: options.onEnd, timer, retry };
+    const block: Block = {
+      client,
+      onTimeout: options.onTimeout,
+      onEnd: options.onEnd,
+      timer,
+      retry,
+      usec: 0,
+    };
     this.blocks.add(block);
     client.block = block;
     return block;
@@ -195,12 +220,21 @@ export class Blocking {
 
   private retry(block: Block, retry: Retry): void {
     const { client } = block;
+    const { acl, executor } = this.server;
+    const mark = client.reply.length;
+    // Rights may have changed meanwhile.
+    const refusal =
+      (client.gates & CLIENT_GATE.acl) === 0 ? undefined : acl?.check(client, retry.command, retry.args);
+    if (refusal !== undefined) {
+      this.release(block);
+      executor.reject(client, retry.command, refusal);
+      return;
+    }
     this.current = block;
     this.currentStays = false;
-    const mark = client.reply.length;
-    this.server.executor.call(client, retry.command, retry.args);
+    executor.call(client, retry.command, retry.args);
     this.current = undefined;
     if (this.currentStays) client.reply.truncate(mark);
-    else this.unblock(block);
+    else this.release(block);
   }
 }

@@ -69,6 +69,13 @@ export class Context {
 
   /** The entry of the key in argument `i`, for reading; 0 when there is none. */
   read(args: Args, i: number): number {
+    const ref = this.readUnstamped(args, i);
+    if (ref !== 0) this.stamp(ref);
+    return ref;
+  }
+
+  /** `read` that is no access to the eyes of eviction. */
+  readUnstamped(args: Args, i: number): number {
     const ref = this.peek(args, i);
     const { stats } = this.server;
     if (ref === 0) {
@@ -78,7 +85,6 @@ export class Context {
       return 0;
     }
     stats.keyspaceHits += 1;
-    this.stamp(ref);
     return ref;
   }
 

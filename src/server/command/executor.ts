@@ -16,6 +16,7 @@ export class Executor {
   private depth = 0;
   /** When the command now running began, or the last one ended, in monotonic ms. */
   private markMs = 0;
+  private batchStartMs = 0;
 
   constructor(server: Server) {
     this.server = server;
@@ -65,6 +66,7 @@ export class Executor {
 
   private executeGated(client: Client, command: Command, args: Args): boolean {
     let passage;
+    client.lastCommand = command;
     try {
       passage = passGates(this.server, client, command, args);
     } catch (error) {
@@ -73,9 +75,11 @@ export class Executor {
     }
     if (passage === POSTPONE) return false;
     if (passage === QUEUE && client.multi !== undefined) {
+      const isScript = (command.flags & FLAG.skip_monitor) !== 0;
+      const flags = isScript ? this.server.scripting.commandFlags(command, args) : command.flags;
       client.multi.queue.push({ command, args: args.copy() });
-      client.multi.flags |= command.flags;
-      client.multi.commonFlags &= command.flags;
+      client.multi.flags |= flags;
+      client.multi.commonFlags &= flags;
       const mark = client.reply.length;
       client.reply.simple('QUEUED');
       this.endReply(client, mark);
@@ -86,7 +90,7 @@ export class Executor {
   }
 
   /** Replies an error for a command that was not run; a transaction it was meant for will abort. */
-  private reject(client: Client, command: Command | undefined, error: unknown): void {
+  reject(client: Client, command: Command | undefined, error: unknown): void {
     if (!(error instanceof ReplyError)) throw error;
     if (command !== undefined) command.stats.rejected += 1;
     if (client.multi !== undefined) client.multi.isBroken = true;
@@ -111,7 +115,6 @@ export class Executor {
       this.contexts[depth - 1]!.dirty += context.dirty;
       return;
     }
-    if ((server.gates & SERVER_GATE.monitored) !== 0) server.feedMonitors(client, command, args);
     this.run(context, client, command, args);
     if (server.blocking.hasReady || server.afterUnit.length > 0) server.finishUnit();
   }
@@ -132,12 +135,17 @@ export class Executor {
     context.isPush = false;
     const start = this.depth === 0 ? this.markMs : server.clock.monotonic();
     this.depth += 1;
+    // A script is shown before the commands it runs, anything else after those it ran (source: call in server.c).
+    const isScript = (command.flags & FLAG.skip_monitor) !== 0;
+    if (isScript && (server.gates & SERVER_GATE.monitored) !== 0) server.feedMonitors(client, command, args);
     try {
       command.handler!(context, args);
     } catch (error) {
       this.fail(context, mark, error);
     }
     this.depth -= 1;
+    if (!isScript && (server.gates & SERVER_GATE.monitored) !== 0 && !server.blocking.isRetrying(client))
+      server.feedMonitors(client, command, args);
     if (context.hasOpenObjects) context.recountObjects();
     if (context.dirty > 0 || context.isForced) {
       server.dirty += context.dirty;
@@ -149,16 +157,25 @@ export class Executor {
     const end = server.clock.monotonic();
     this.markMs = end;
     const usec = (end - start) * 1000;
-    command.stats.calls += 1;
-    command.stats.usec += usec;
-    command.stats.usecBuckets[usec <= 1 ? 0 : Math.min(USEC_BUCKETS - 1, 32 - Math.clz32(usec - 1))]! += 1;
-    server.stats.commandsProcessed += 1;
     client.lastCommand = command;
-    if (usec >= server.slowUsec && (command.flags & FLAG.skip_slowlog) === 0) {
-      server.noteSlow(client, command, args, usec);
-    }
+    if (client.block === undefined) this.account(client, command, args, usec);
+    else server.blocking.noteTime(client.block, command, args, usec);
     if (client.isSilent || client.skipsNextReply) this.endReply(client, context.isPush ? reply.length : mark);
     if (server.isTracking) server.noteRead(client, command, args);
+  }
+
+  /** Counts a command that is over; one that waits is counted when its wait ends. */
+  account(client: Client, command: Command, args: Args, usec: number): void {
+    const { server } = this;
+    const { stats, flags } = command;
+    stats.calls += 1;
+    stats.usec += usec;
+    stats.usecBuckets[usec <= 1 ? 0 : Math.min(USEC_BUCKETS - 1, 32 - Math.clz32(usec - 1))]! += 1;
+    server.stats.commandsProcessed += 1;
+    if (usec >= server.slowUsec && (flags & FLAG.skip_slowlog) === 0)
+      server.noteSlow(client, command, args, usec);
+    if (usec >= server.latencyUsec)
+      server.noteLatency((flags & FLAG.fast) === 0 ? 'command' : 'fast-command', usec / 1000);
   }
 
   private propagate(context: Context, args: Args): void {
@@ -220,8 +237,20 @@ export class Executor {
     return this.depth > 0 ? this.contexts[0]?.command : undefined;
   }
 
+  /** Size of that request. */
+  get currentBytes(): number {
+    const args = this.contexts[0]?.args;
+    return args === undefined ? 0 : args.rawEnd - args.rawStart;
+  }
+
   /** Starts the clock of a batch of commands. */
   startBatch(): void {
     this.markMs = this.server.clock.monotonic();
+    this.batchStartMs = this.markMs;
+  }
+
+  /** How long the commands of the batch have taken so far. */
+  get batchMs(): number {
+    return this.markMs - this.batchStartMs;
   }
 }

@@ -76,6 +76,10 @@ export class Expiry {
     server.propagation.settle();
   }
 
+  get ownKeyCount(): number {
+    return this.ownKeys.size;
+  }
+
   /** A client of a writable replica changed these keys. */
   noteOwnWrite({ command, args, db, dbIndex }: Context): void {
     for (const { index } of findKeys(command, args) ?? []) {

@@ -69,7 +69,8 @@ export type Passage = typeof RUN | typeof QUEUE | typeof POSTPONE;
  */
 export function passGates(server: Server, client: Client, command: Command, args: Args): Passage {
   const gates = server.gates;
-  const { flags } = command;
+  const isScript = (command.flags & FLAG.skip_monitor) !== 0;
+  const flags = isScript ? server.scripting.commandFlags(command, args) : command.flags;
   const isInMulti = (client.gates & CLIENT_GATE.multi) !== 0;
   const queue = isInMulti && command.name === 'exec' ? client.multi : undefined;
   /** What the command, or any of those EXEC runs, does; and what all of them are allowed to. */

@@ -12,8 +12,27 @@ export class ServerStats {
   evictedClients = 0;
   errorReplies = 0;
   peakMemoryBytes = 0;
+  // Turns of the event loop in which something was done, and what they took.
+  cycles = 0;
+  cycleMs = 0;
+  commandMs = 0;
+  cronMs = 0;
+  longestCycleMs = 0;
+  mostCommandsInCycle = 0;
+  private commandsBeforeCycle = 0;
   /** Code word of error replies → how many. */
   readonly errors = new Map<string, number>();
+
+  noteCycle(ms: number): void {
+    this.cycles += 1;
+    this.cycleMs += ms;
+    this.longestCycleMs = Math.max(this.longestCycleMs, ms);
+    this.mostCommandsInCycle = Math.max(
+      this.mostCommandsInCycle,
+      this.commandsProcessed - this.commandsBeforeCycle,
+    );
+    this.commandsBeforeCycle = this.commandsProcessed;
+  }
 
   countError(text: string): void {
     this.errorReplies += 1;

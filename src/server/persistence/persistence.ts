@@ -21,7 +21,7 @@ import {
   writeRdbFileSync,
   type FileSteps,
 } from './rdb-file.ts';
-import { messageOf, RdbSaving, type PersistenceSources } from './rdb-saving.ts';
+import { messageOf, RdbSaving, type LibraryPolicy, type PersistenceSources } from './rdb-saving.ts';
 import { runSnapshot, type RunningSnapshot } from './run-snapshot.ts';
 import { Snapshot } from './snapshot.ts';
 
@@ -52,7 +52,7 @@ export class Persistence {
   readonly sources: PersistenceSources = {
     streamPosition: () => undefined,
     libraries: () => [],
-    replaceLibraries: () => undefined,
+    takeLibraries: () => undefined,
     logSynced: () => undefined,
   };
   /** Stream offset and identity found in the file that was loaded: a restarted server may resume by it. */
@@ -123,7 +123,7 @@ export class Persistence {
       }
       this.#openLog(manifest);
     } else if (existsSync(this.rdb.path)) {
-      await this.#whileLoading(statSync(this.rdb.path).size, this.#loadDump(false));
+      await this.#whileLoading(statSync(this.rdb.path).size, this.#loadDump(false, 'flush'));
       const seconds = ((server.clock.monotonic() - startMs) / 1000).toFixed(3);
       server.log('notice', `DB loaded from disk: ${seconds} seconds`);
     }
@@ -139,25 +139,33 @@ export class Persistence {
   }): void {
     if (options.isSaving) this.rdb.saveNow();
     if (options.isFlushing) this.#server.keyspace.flushAll();
-    runAtOnce(this.#loadDump(options.isMerging));
+    runAtOnce(
+      this.#loadDump(
+        options.isMerging,
+        options.isMerging ? 'replace' : options.isFlushing ? 'flush' : 'append',
+      ),
+    );
   }
 
-  /** DEBUG LOADAOF: executes the whole log again, on no data, before it returns. */
-  reloadLog(): void {
+  /** DEBUG LOADAOF: executes the whole log again, on no data, before it returns; false when there is none. */
+  reloadLog(): boolean {
     const server = this.#server;
     this.#log?.flush();
     server.keyspace.flushAll();
+    const manifest = this.#folder().readManifest();
+    if (manifest === undefined) return this.#log !== undefined;
     const wasLoading = server.isLoading;
     server.isLoading = true;
     try {
-      this.#silently(() => runAtOnce(this.#loadLog(this.#folder().readManifest() ?? EMPTY_MANIFEST)));
+      this.#silently(() => runAtOnce(this.#loadLog(manifest)));
     } finally {
       server.isLoading = wasLoading;
     }
     server.dirty = 0;
+    return true;
   }
 
-  *#loadDump(isMerging: boolean): FileSteps<void> {
+  *#loadDump(isMerging: boolean, policy: LibraryPolicy): FileSteps<void> {
     const sink = this.#createSink(isMerging);
     const reader = new RdbReader(sink, { checksum: this.#server.config.flag('rdbchecksum') });
     try {
@@ -169,7 +177,7 @@ export class Persistence {
       }
       throw error;
     }
-    this.#noteLoad(sink, reader);
+    this.#noteLoad(sink, reader, policy);
   }
 
   #createSink(replace: boolean): KeyspaceSink {
@@ -182,10 +190,10 @@ export class Persistence {
     });
   }
 
-  #noteLoad(sink: KeyspaceSink, reader: RdbReader): void {
+  #noteLoad(sink: KeyspaceSink, reader: RdbReader, policy: LibraryPolicy): void {
     const server = this.#server;
     this.lastLoad = { keysLoaded: sink.keysLoaded, keysExpired: sink.keysExpired };
-    this.sources.replaceLibraries(sink.libraries);
+    this.sources.takeLibraries(sink.libraries, policy);
     warnOfLosses(reader, (text) => server.log('warning', text));
     const { keysLoaded, keysExpired } = sink;
     server.log('notice', `Done loading RDB, keys loaded: ${keysLoaded}, keys expired: ${keysExpired}.`);
@@ -198,7 +206,7 @@ export class Persistence {
   #loadLog(manifest: AofManifest): FileSteps<void> {
     return loadAppendOnlyLog(this.#folder(), manifest, {
       server: this.#server,
-      replaceLibraries: (libraries) => this.sources.replaceLibraries(libraries),
+      replaceLibraries: (libraries) => this.sources.takeLibraries(libraries, 'flush'),
     });
   }
 
@@ -253,15 +261,17 @@ export class Persistence {
   }
 
   /** FLUSHALL: a save of what is gone is given up, and the dump file emptied at once when save points are set. */
-  allFlushed(): void {
-    if (this.#server.isLoading) return;
+  allFlushed(): boolean {
+    if (this.#server.isLoading) return false;
     this.rdb.cancel();
-    if (!this.rdb.hasSavePoints) return;
+    if (!this.rdb.hasSavePoints) return false;
     try {
       this.rdb.saveNow();
+      return true;
     } catch (error) {
       // It has been logged and may refuse the next write; the data is gone all the same.
       this.#server.log('verbose', `FLUSHALL left the dump file as it was: ${messageOf(error)}`);
+      return false;
     }
   }
 
@@ -410,7 +420,7 @@ export class Persistence {
     const server = this.#server;
     return createDatasetReceiver({
       keyspace: server.keyspace,
-      replaceLibraries: (libraries) => this.sources.replaceLibraries(libraries),
+      replaceLibraries: (libraries) => this.sources.takeLibraries(libraries, 'flush'),
       checksum: () => server.config.flag('rdbchecksum'),
       warn: (text) => server.log('warning', text),
       replaced: () => this.datasetReplaced(),

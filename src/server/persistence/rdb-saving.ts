@@ -11,6 +11,9 @@ import { Snapshot, type SnapshotOptions } from './snapshot.ts';
 
 const VERSION_TOLD = '7.2.0';
 
+/** What libraries from a file do to those there: put in their place, refused when known, or put over them. */
+export type LibraryPolicy = 'flush' | 'append' | 'replace';
+
 /** What persistence asks of those who come after it; replaced by whoever knows. */
 export interface PersistenceSources {
   /** Where the replication stream stands, to be kept in the file; undefined without replicas or master. */
@@ -18,7 +21,7 @@ export interface PersistenceSources {
   /** Source of each function library. */
   libraries: () => readonly string[];
   /** Puts loaded libraries in the place of those there. */
-  replaceLibraries: (libraries: readonly string[]) => void;
+  takeLibraries: (libraries: readonly string[], policy: LibraryPolicy) => void;
   /** More of the append-only log is on disk: WAITAOF may be answered. */
   logSynced: () => void;
 }

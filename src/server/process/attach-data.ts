@@ -41,8 +41,8 @@ export function attachData(
   persistence.sources.streamPosition = () => replication.savePosition() ?? undefined;
   persistence.sources.logSynced = () => replication.checkWaiters();
   persistence.sources.libraries = () => server.functions.all.map(({ code }) => code);
-  persistence.sources.replaceLibraries = (codes) => {
-    if (codes.length > 0 || server.functions.all.length > 0) server.functions.restore(codes, 'flush');
+  persistence.sources.takeLibraries = (codes, policy) => {
+    if (codes.length > 0 || server.functions.all.length > 0) server.functions.restore(codes, policy);
   };
   sources.persistence = () => Object.fromEntries(describePersistence(server, persistence));
   sources.replication = () => printReplicationInfo(replication, replication.settings, server.now);

@@ -66,6 +66,13 @@ export function unknownSubcommand(parent: string, given: string): ReplyError {
   );
 }
 
+/** The answer of a container's own checks: too many arguments for a subcommand, say (`addReplySubcommandSyntaxError`). */
+export function wrongSubcommandUse(given: string, container: string): ReplyError {
+  return new ReplyError(
+    `ERR unknown subcommand or wrong number of arguments for '${printable(given.slice(0, 128))}'. Try ${container} HELP.`,
+  );
+}
+
 /** The answer to a command that does not exist, with the beginning of its arguments. */
 export function unknownCommand(name: string, args: readonly string[]): ReplyError {
   let shown = '';

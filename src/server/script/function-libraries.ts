@@ -18,6 +18,7 @@ export interface LibraryFunction {
 export interface Library {
   readonly name: string;
   readonly code: string;
+  /** By their names in lower case: case does not tell them apart. */
   readonly functions: ReadonlyMap<string, LibraryFunction>;
 }
 
@@ -86,9 +87,9 @@ export class FunctionLibraries {
     ctx.server.scripting.execute(ctx, args, job, [lua.list(keys), lua.list(values)]);
   }
 
-  private find(name: string): LibraryFunction | undefined {
+  find(name: string): LibraryFunction | undefined {
     for (const { functions } of this.libraries.values()) {
-      const found = functions.get(name);
+      const found = functions.get(name.toLowerCase());
       if (found !== undefined) return found;
     }
     return undefined;
@@ -147,8 +148,9 @@ export class FunctionLibraries {
       throw fail('redis.register_function can only be called on FUNCTION LOAD command');
     const entry = readRegistration(lua, args, fail);
     if (!NAME.test(entry.name)) throw fail(BAD_NAME);
-    if (this.registering.has(entry.name)) throw fail('Function already exists in the library');
-    this.registering.set(entry.name, entry);
+    const key = entry.name.toLowerCase();
+    if (this.registering.has(key)) throw fail('Function already exists in the library');
+    this.registering.set(key, entry);
   }
 
   private engine(): { readonly engine: Engine; readonly loadTable: LuaTable } {
@@ -220,7 +222,8 @@ function readMetadata(code: string): { readonly name: string; readonly body: str
   const end = code.indexOf('\n');
   if (!code.startsWith('#!')) throw new ReplyError('ERR Missing library metadata');
   if (end < 0) throw new ReplyError('ERR Invalid library metadata');
-  const [engine = '', ...options] = code.slice(2, end).split(/\s+/).filter(Boolean);
+  const [shebang = '', ...options] = code.slice(0, end).replace(/["']/g, '').split(/\s+/).filter(Boolean);
+  const engine = shebang.slice(2);
   let name: string | undefined;
   for (const option of options) {
     if (!option.startsWith('name=')) throw new ReplyError(`ERR Invalid metadata value given: ${option}`);

@@ -93,7 +93,6 @@ export class ScriptRun {
     const refusal = this.refuse(command, args);
     if (refusal !== undefined) return { error: refusal };
     if ((command.flags & FLAG.write) !== 0) this.hasWritten = true;
-    if ((server.gates & SERVER_GATE.monitored) !== 0) server.feedMonitors(client, command, args);
     server.executor.call(client, command, args);
     const reply = reader.read(client.reply.buf);
     client.reply.truncate(0);

@@ -1,4 +1,5 @@
 import type { Client } from '../command/client.ts';
+import { FLAG, type Command } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { SERVER_GATE } from '../command/gates.ts';
 import { TO_ALL } from '../command/propagation.ts';
@@ -68,6 +69,34 @@ export class Scripting {
       { name: sha, isFunction: false, flags, fn, engine, isReadOnly: source.isReadOnly },
       [],
     );
+  }
+
+  /**
+   * The flags that hold for a script or function: what it says of itself goes before what its command says
+   * (source: scriptFlagsToCmdFlags in script.c).
+   */
+  commandFlags(command: Command, args: Args): number {
+    const { flags } = command;
+    const declared = this.declaredFlags(command.name, args.string(1));
+    if (declared === undefined || (declared & COMPATIBLE) !== 0) return flags;
+    let effective = flags & ~(FLAG.stale | FLAG.denyoom | FLAG.write | FLAG.may_replicate);
+    if ((declared & SCRIPT_FLAG['no-writes']) === 0) {
+      effective |= FLAG.write;
+      if ((declared & SCRIPT_FLAG['allow-oom']) === 0) effective |= FLAG.denyoom;
+    }
+    return (declared & SCRIPT_FLAG['allow-stale']) === 0 ? effective : effective | FLAG.stale;
+  }
+
+  private declaredFlags(name: string, source: string): number | undefined {
+    if (name.startsWith('fcall')) return this.server.functions.find(source)?.flags;
+    if (name.startsWith('evalsha')) return this.scripts.get(source.toLowerCase())?.flags;
+    if (!source.startsWith('#!')) return undefined;
+    try {
+      return readShebang(source).flags;
+    } catch (error) {
+      if (error instanceof ReplyError) return undefined;
+      throw error;
+    }
   }
 
   /** Compiles and keeps a script; throws what is wrong with it. */

@@ -92,7 +92,7 @@ describe('users', () => {
         '(%W~x resetchannels -@all +set)\nuser default on nopass sanitize-payload ~* &* +@all\n',
     );
     const again = newAcl();
-    expect(again.loadFile('f', acl.toText())).toEqual({ removed: [] });
+    expect(again.loadFile('f', acl.toText())).toEqual({ replaced: [] });
     expect(again.toText()).toBe(acl.toText());
   });
 
@@ -151,7 +151,7 @@ describe('users', () => {
     });
     expect(acl.list().map(({ name }) => name)).toEqual(['default', 'u']);
     const result = acl.loadFile('f', 'user b on');
-    expect('removed' in result && result.removed.map(({ name }) => name)).toEqual(['u']);
+    expect('replaced' in result && result.replaced.map(({ name }) => name)).toEqual(['u']);
   });
 
   it('come from conf lines, the default one too', () => {

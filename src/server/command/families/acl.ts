@@ -5,6 +5,7 @@ import { CATEGORIES, hasSpaces, type Selector } from '../../acl/selector.ts';
 import { writeWhole } from '../../config/rewrite-file.ts';
 import type { PubSub } from '../../pubsub/pubsub.ts';
 import { Args } from '../../resp/args.ts';
+import { wrongSubcommandUse } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { ReplyWriter } from '../../resp/reply-writer.ts';
 import type { User } from '../../acl/user.ts';
@@ -171,7 +172,8 @@ export function aclCommands({ access, pubsub }: AclCommandParts): Family {
   }
 }
 
-/** Reads the ACL file into the users; the error is in Redis' words. Clients of users that are gone are ended. */
+/** Reads the ACL file into the users; the error is in Redis' words. The clients of all users
+ * but the default one are ended: those they were authenticated as are no more (Redis 7.2). */
 export function loadAclFile(access: Access, file: string, ctx?: Context): string | undefined {
   let content: string;
   try {
@@ -181,12 +183,13 @@ export function loadAclFile(access: Access, file: string, ctx?: Context): string
   }
   const result = access.acl.loadFile(file, content);
   if ('error' in result) return result.error;
-  if (ctx !== undefined) for (const user of result.removed) access.disconnect(user, ctx.client);
+  if (ctx !== undefined) for (const user of result.replaced) access.disconnect(user, ctx.client);
   access.refresh();
   return undefined;
 }
 
 function cat(ctx: Context, args: Args): void {
+  if (args.count > 3) throw wrongSubcommandUse(args.string(1), 'ACL');
   if (args.count === 2) {
     ctx.reply.bulkStrings(CATEGORIES);
     return;

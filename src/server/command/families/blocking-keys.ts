@@ -9,8 +9,9 @@ const NUMKEYS_ERROR = new ReplyError('ERR numkeys should be greater than 0');
 
 /** A timeout given in seconds, with fractions, as milliseconds; 0 waits for ever. */
 export function readTimeoutMs(args: Args, i: number): number {
-  if (classifyLongDouble(args.string(i)) === undefined) throw ERRORS.timeoutNotFloat;
-  const timeoutMs = Math.ceil(Number(args.string(i).replace(/inf.*/i, 'Infinity')) * 1000);
+  const text = args.string(i);
+  if (classifyLongDouble(text) === undefined && !/^0x[0-9a-f]+$/i.test(text)) throw ERRORS.timeoutNotFloat;
+  const timeoutMs = Math.ceil(Number(text.replace(/inf.*/i, 'Infinity')) * 1000);
   if (timeoutMs > Number.MAX_SAFE_INTEGER) throw ERRORS.timeoutOutOfRange;
   if (timeoutMs < 0) throw ERRORS.timeoutNegative;
   return timeoutMs;

@@ -192,8 +192,9 @@ function unblock(ctx: Context, args: Args): void {
     return;
   }
   if (isError) {
-    target.reply.error('UNBLOCKED client unblocked via CLIENT UNBLOCK');
-    ctx.server.stats.countError('UNBLOCKED');
+    target.reply.error(ERRORS.unblocked.text);
+    ctx.server.stats.countError(ERRORS.unblocked.text);
+    if (target.lastCommand !== undefined) target.lastCommand.stats.failed += 1;
     blocking.unblock(target.block);
   } else {
     blocking.timeOut(target.block);

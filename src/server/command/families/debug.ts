@@ -1,5 +1,6 @@
 import { digestData, digestValue } from '../../admin/digest-data.ts';
 import { LogLoadError } from '../../persistence/load-log.ts';
+import { RdbError } from '../../rdb/rdb-error.ts';
 import { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
@@ -16,6 +17,7 @@ const NOT_ALLOWED = new ReplyError(
     'connection, otherwise you need to set this option in the configuration file, and then restart the server.',
 );
 
+const RELOAD_FAILED = new ReplyError('ERR Error trying to load the RDB dump, check server logs.');
 const LOG_FAILED = new ReplyError('ERR Error trying to load the AOF files, check server logs.');
 
 type Subcommand = (ctx: Context, args: Args) => void;
@@ -188,19 +190,24 @@ function reload(ctx: Context, args: Args): void {
     throw new ReplyError('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
   const { persistence } = ctx.server;
   if (persistence === undefined) throw new ReplyError('ERR This server keeps nothing on disk');
-  persistence.reload({
-    isSaving: !words.has('NOSAVE'),
-    isFlushing: !words.has('NOFLUSH'),
-    isMerging: words.has('MERGE'),
-  });
+  try {
+    persistence.reload({
+      isSaving: !words.has('NOSAVE'),
+      isFlushing: !words.has('NOFLUSH'),
+      isMerging: words.has('MERGE'),
+    });
+  } catch (error) {
+    if (error instanceof RdbError || error instanceof ReplyError) throw RELOAD_FAILED;
+    throw error;
+  }
   ctx.reply.ok();
 }
 
 function loadAof(ctx: Context): void {
   const { persistence } = ctx.server;
-  if (persistence?.log === undefined) throw LOG_FAILED;
+  if (persistence === undefined) throw LOG_FAILED;
   try {
-    persistence.reloadLog();
+    if (!persistence.reloadLog()) throw LOG_FAILED;
   } catch (error) {
     if (error instanceof LogLoadError) throw LOG_FAILED;
     throw error;

@@ -3,6 +3,7 @@ import { createDumpPayload, isDumpPayloadIntact } from '../../rdb/dump-payload.t
 import { RDB_OPCODE } from '../../rdb/rdb-format.ts';
 import { RdbInput } from '../../rdb/rdb-input.ts';
 import type { Args } from '../../resp/args.ts';
+import { wrongSubcommandUse } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import { flagNames } from '../../script/script-flags.ts';
 import type { Family } from '../command.ts';
@@ -43,7 +44,8 @@ function remove(ctx: Context, args: Args): void {
 }
 
 function flush(ctx: Context, args: Args): void {
-  if (args.count > 3 || (args.count === 3 && !args.is(2, 'SYNC') && !args.is(2, 'ASYNC')))
+  if (args.count > 3) throw wrongSubcommandUse(args.string(1), 'FUNCTION');
+  if (args.count === 3 && !args.is(2, 'SYNC') && !args.is(2, 'ASYNC'))
     throw new ReplyError('ERR FUNCTION FLUSH only supports SYNC|ASYNC option');
   ctx.server.functions.flush();
   changed(ctx);
@@ -135,7 +137,7 @@ function dump(ctx: Context): void {
 }
 
 function restore(ctx: Context, args: Args): void {
-  if (args.count > 4) throw new ReplyError("ERR wrong number of arguments for 'function|restore' command");
+  if (args.count > 4) throw wrongSubcommandUse(args.string(1), 'FUNCTION');
   const policy = args.count === 4 ? args.string(3).toLowerCase() : 'append';
   if (policy !== 'flush' && policy !== 'append' && policy !== 'replace') {
     throw new ReplyError('ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.');

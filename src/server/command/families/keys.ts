@@ -11,7 +11,7 @@ import { readCursor } from './scan-options.ts';
 export const keyCommands: Family = {
   del,
   unlink: del,
-  exists: (ctx, args) => ctx.reply.int(countKeys(ctx, args)),
+  exists,
   touch: (ctx, args) => ctx.reply.int(countKeys(ctx, args)),
   type: typeOf,
   rename: (ctx, args) => {
@@ -33,6 +33,12 @@ export const keyCommands: Family = {
 function del(ctx: Context, args: Args): void {
   let count = 0;
   for (let i = 1; i < args.count; i += 1) if (ctx.delete(args, i)) count += 1;
+  ctx.reply.int(count);
+}
+
+function exists(ctx: Context, args: Args): void {
+  let count = 0;
+  for (let i = 1; i < args.count; i += 1) if (ctx.readUnstamped(args, i) !== 0) count += 1;
   ctx.reply.int(count);
 }
 
@@ -240,9 +246,9 @@ function scan(ctx: Context, args: Args): void {
 function flushall(ctx: Context, args: Args): void {
   checkFlushMode(args);
   for (const [index] of ctx.server.keyspace.filled()) flushDb(ctx, index);
-  ctx.server.persistence?.allFlushed();
+  if (ctx.server.persistence?.allFlushed() === true) ctx.dirty = 0;
   // Propagated even when nothing was there: replicas may hold what this master never had.
-  ctx.dirty += 1;
+  ctx.forcePropagation();
   ctx.reply.ok();
 }
 

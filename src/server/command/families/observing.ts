@@ -50,9 +50,14 @@ export function observingCommands(parts: ObservingParts): Family {
       const event = latency.events.get(args.string(2));
       if (event === undefined) throw new ReplyError(`ERR No samples available for event '${args.string(2)}'`);
       const lines = event.spikes.map(
-        ({ at, ms }) => `${String(at)} ${'#'.repeat(Math.min(60, Math.ceil(ms)))} ${String(ms)}`,
+        ({ at, ms }) => `${String(at)} ${'#'.repeat(Math.min(60, Math.ceil(ms)))} ${String(Math.round(ms))}`,
       );
-      ctx.reply.verbatim(`${args.string(2)} - high ${String(event.maxMs)} ms\n${lines.join('\n')}\n`);
+      const all = event.spikes.map(({ ms }) => Math.round(ms));
+      const [high, low] = [Math.max(...all), Math.min(...all)].map(String);
+      ctx.reply.verbatim(
+        `${args.string(2)} - high ${high} ms, low ${low} ms (all time high ${String(Math.round(event.maxMs))} ms)\n` +
+          `${'-'.repeat(80)}\n${lines.join('\n')}\n`,
+      );
     },
     'latency|doctor'(ctx) {
       ctx.reply.verbatim(

@@ -10,6 +10,7 @@ import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EVENT } from '../event-class.ts';
+import { CLIENT_GATE } from '../gates.ts';
 
 export const sortCommands: Family = {
   sort: (ctx, args) => sort(ctx, args, false),
@@ -30,6 +31,7 @@ interface SortOptions {
 /** SORT (source: sortCommandGeneric in sort.c). */
 function sort(ctx: Context, args: Args, isReadOnly: boolean): void {
   const options = readOptions(args, isReadOnly);
+  checkPatternAccess(ctx, options);
   const { db } = ctx;
   const ref = ctx.read(args, 1);
   const source = ref === 0 ? undefined : sortable(db, ref);
@@ -60,6 +62,17 @@ function sort(ctx: Context, args: Args, isReadOnly: boolean): void {
     else ctx.reply.bulkString(value);
   }
 }
+
+/** Patterns name keys that no rule can be asked about beforehand, so they are for those who may read all. */
+function checkPatternAccess({ client, server }: Context, { by, get }: SortOptions): void {
+  const mayRead = (client.gates & CLIENT_GATE.acl) === 0 || (server.acl?.mayReadAllKeys(client) ?? true);
+  if (mayRead) return;
+  if (by?.includes('*') === true) throw DENIED_BY;
+  if (get.some((pattern) => pattern !== '#')) throw DENIED_GET;
+}
+
+const DENIED_BY = new ReplyError('ERR BY option of SORT denied due to insufficient ACL permissions.');
+const DENIED_GET = new ReplyError('ERR GET option of SORT denied due to insufficient ACL permissions.');
 
 function readOptions(args: Args, isReadOnly: boolean): SortOptions {
   const options: SortOptions = {

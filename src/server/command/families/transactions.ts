@@ -27,7 +27,7 @@ function exec(ctx: Context): void {
   server.propagation.open();
   reply.arrayHeader(multi.queue.length);
   for (const { command, args } of multi.queue) {
-    const refusal = server.acl?.check(client, command, args);
+    const refusal = server.acl?.checkQueued(client, command, args);
     if (refusal === undefined) server.executor.call(client, command, args);
     else reply.error(refusal.text);
   }

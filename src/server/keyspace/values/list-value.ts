@@ -41,7 +41,10 @@ export class ListValue implements Value {
 
   /** What OBJECT ENCODING answers: a quicklist becomes a listpack again when it fell to half the limit. */
   encoding({ listMaxListpackSize: limit }: EncodingLimits): 'listpack' | 'quicklist' {
-    if (limit >= 0) return this.peakCount <= limit || this.count * 2 <= limit ? 'listpack' : 'quicklist';
+    if (limit >= 0) {
+      const maxCount = Math.max(limit, 1);
+      return this.peakCount <= maxCount || this.count * 2 <= maxCount ? 'listpack' : 'quicklist';
+    }
     const maxBytes = 2048 << Math.min(-limit, 5);
     return this.peakBytes <= maxBytes || this.listpackBytes * 2 <= maxBytes ? 'listpack' : 'quicklist';
   }
@@ -96,9 +99,11 @@ export class ListValue implements Value {
     if (position < 0 || position >= this.count) return false;
     const chunk = this.chunks.at(this.seek(position));
     const offset = position - this.seekStart;
-    this.shrank(chunk.at(offset));
+    // As in Redis, the new element counts beside the old one for a moment.
+    const old = chunk.at(offset);
     chunk.set(offset, element);
     this.grew(element);
+    this.shrank(old);
     return true;
   }
 
@@ -238,10 +243,8 @@ export class ListValue implements Value {
   private shrank(element: string): void {
     this.count--;
     this.listpackBytes -= listpackEntryBytes(element);
-    if (this.listpackBytes * 2 <= DEFAULT_LISTPACK_MAX_BYTES) {
-      this.peakBytes = this.listpackBytes;
-      this.peakCount = this.count;
-    }
+    if (this.listpackBytes * 2 <= DEFAULT_LISTPACK_MAX_BYTES) this.peakBytes = this.listpackBytes;
+    if (this.count * 2 <= this.peakCount) this.peakCount = this.count;
   }
 }
 
