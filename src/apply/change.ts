@@ -8,6 +8,7 @@ import { rootOf, treeOf } from '../plan/tree.ts';
 import type { Topology } from '../topology/model.ts';
 import { loadTopology } from '../topology/load-topology.ts';
 import type { ApplyContext } from './context.ts';
+import { checkEngines } from './check-engines.ts';
 import { openDeployment, type Deployment } from './deployment.ts';
 import { declare, type Edit } from './declare.ts';
 import { Journal, readOpenJournal, type JournalRecord } from './journal.ts';
@@ -71,6 +72,7 @@ export async function changeLocked(context: ApplyContext, request: ChangeRequest
     }
   }
   const toRun: Plan = isEmptyPlan(plan) ? { ...plan, stages: [[{ kind: 'save-declaration' }]] } : plan;
+  await checkEngines(toRun, deployment);
   const epoch = state.epoch + 1;
   const report = await runJournaled(context, toRun, deployment, declaration.edit, epoch);
   return { plan, report, topology, epoch };

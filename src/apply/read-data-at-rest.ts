@@ -20,9 +20,8 @@ export async function readDataAtRest(host: Host, directives: Directives): Promis
     return found.includes(true) ? { kind: 'unknown', bytes: 0, isAppendOnly: true } : { kind: 'none' };
   }
   const file = `${dir}/${first('dbfilename', 'dump.rdb')}`;
-  if (!(await host.exists(file))) return { kind: 'none' };
-  const { stdout } = await host.run(['od', '-An', '-v', '-tx1', '-N', String(HEAD_BYTES), file]);
-  const head = Buffer.from(stdout.replaceAll(/\s/g, ''), 'hex');
+  const head = await host.readHead(file, HEAD_BYTES);
+  if (head === null) return { kind: 'none' };
   const replid = readAux(head, 'repl-id');
   const offset = Number(readAux(head, 'repl-offset') ?? Number.NaN);
   if (replid === null || Number.isNaN(offset)) return { kind: 'unknown', bytes: 0, isAppendOnly: false };

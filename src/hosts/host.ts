@@ -10,6 +10,8 @@ export interface Host {
   run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** UTF-8 text of a file; null when there is none. */
   readFile(path: string): Promise<string | null>;
+  /** The first `maxBytes` of a file, as they are; null when there is none. */
+  readHead(path: string, maxBytes: number): Promise<Buffer | null>;
   /** The last `maxBytes` of a file, so that a log of any size can be quoted; null when there is none. */
   readTail(path: string, maxBytes: number): Promise<string | null>;
   /** Whole or not at all: temp name beside it, fsync, rename. `mode` defaults to 0600. */

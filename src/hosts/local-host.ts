@@ -16,6 +16,7 @@ export const localHost: Host = {
     return runProcess(argv, options);
   },
   readFile: (file) => orNull(file, () => readFile(file, 'utf8')),
+  readHead: (file, maxBytes) => orNull(file, () => readHead(file, maxBytes)),
   readTail: (file, maxBytes) => orNull(file, () => readTail(file, maxBytes)),
   writeFile: (file, text, mode = 0o600) => wrap('write', file, () => writeWhole(file, text, mode)),
   exists: async (file) => (await orNull(file, () => stat(file))) !== null,
@@ -42,6 +43,16 @@ export const localHost: Host = {
   },
   portHolder: findPortHolder,
 };
+
+async function readHead(file: string, maxBytes: number): Promise<Buffer> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(maxBytes), 0, maxBytes, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
 
 async function readTail(file: string, maxBytes: number): Promise<string> {
   const handle = await open(file);

@@ -87,6 +87,11 @@ export function sshHost(spec: SshSpec, ssh = 'ssh'): Host {
     isLocal: false,
     run: (argv, options) => runScript('exec "$@"', argv, options),
     readFile: (file) => orNull(`[ -e "$1" ] || exit ${NOTHING}; cat "$1"`, [file]),
+    async readHead(file, maxBytes) {
+      const script = '[ -e "$1" ] || exit 66; od -An -v -tx1 -N "$2" "$1"';
+      const hex = await orNull(script, [file, String(maxBytes)]);
+      return hex === null ? null : Buffer.from(hex.replaceAll(/\s/g, ''), 'hex');
+    },
     readTail: (file, maxBytes) =>
       orNull('[ -e "$1" ] || exit 66; tail -c "$2" "$1"', [file, String(maxBytes)]),
     async writeFile(file, text, mode = 0o600) {
