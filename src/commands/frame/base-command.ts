@@ -59,6 +59,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   protected theme: Theme = createTheme(false);
   private readonly controller = new AbortController();
 
+  /** What a signal does to this verb, when that is more than to end it. */
+  protected readonly whenInterrupted: string = '';
+
   /** Aborts when the user interrupts; use-cases stop between two steps and leave a state that can be resumed. */
   protected get signal(): AbortSignal {
     return this.controller.signal;
@@ -126,9 +129,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const code = signal === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED';
     // A second signal does not wait for the step in hand; the journal covers that case as it covers a crash.
     if (this.controller.signal.aborted) process.exit(code === 'TERMINATED' ? 143 : 130);
-    process.stderr.write(
-      `\n${signal === 'SIGTERM' ? 'terminated' : 'interrupted'}: stopping after the step in hand\n`,
-    );
+    process.stderr.write(`\n${signal === 'SIGTERM' ? 'terminated' : 'interrupted'}${this.whenInterrupted}\n`);
     this.controller.abort(
       new ReplctlError(code, 'stopped before the end', { hint: 'run the same command again to finish' }),
     );

@@ -24,6 +24,7 @@ export abstract class ChangingCommand<T extends typeof Command> extends BaseComm
     yes: Flags.boolean({ char: 'y', summary: 'Agree beforehand; nothing is asked.', helpGroup: 'GLOBAL' }),
   };
 
+  protected override readonly whenInterrupted = ': stopping after the step in hand';
   private progress: Progress | undefined;
 
   protected contextOf(topology: Topology): ApplyContext {
