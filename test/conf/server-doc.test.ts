@@ -7,8 +7,6 @@ const ROOT = path.join(import.meta.dirname, '..', '..');
 const DOC = path.join(ROOT, 'docs', 'server.md');
 const BEGIN = '<!-- directives without effect: written by test/conf/server-doc.test.ts with UPDATE=1 -->';
 const END = '<!-- end of directives without effect -->';
-/** Read by parts of the server that are still to come. */
-const AWAITED = new Set(['busy-reply-threshold', 'stream-node-max-bytes', 'stream-node-max-entries']);
 
 function inertList(): string {
   const byReason = new Map<string, string[]>();
@@ -42,7 +40,7 @@ describe('docs/server.md', () => {
     const source = serverSource();
     const unused = DIRECTIVES.filter(({ inert, kind }) => inert === undefined && kind.type !== 'line')
       .map(({ name }) => name)
-      .filter((name) => !name.startsWith('tls-') && !AWAITED.has(name))
+      .filter((name) => !name.startsWith('tls-'))
       .filter((name) => !source.includes(`'${name}'`));
     expect(
       unused,

@@ -406,3 +406,22 @@ describe('others', () => {
     mask: /\+\d+\.\d+ \[0 [^\]]+\]/g,
   });
 });
+
+same('a server without cluster and modules', [
+  'cluster info',
+  'cluster help',
+  'cluster',
+  'cluster keyslot',
+  'cluster nope',
+  'readonly',
+  'readwrite',
+  'asking',
+  'readonly x',
+  'module list',
+  'module help',
+  'module load x',
+  'module unload x',
+  'module loadex x',
+  'module',
+  'module nope',
+]);

@@ -75,6 +75,7 @@ cluster|keyslot 3 stale 0 0 0 slow - -
 cluster|links 2 stale 0 0 0 slow nondeterministic_output -
 cluster|meet -4 admin,stale,no_async_loading 0 0 0 admin,slow,dangerous - -
 cluster|myid 2 stale 0 0 0 slow - -
+cluster|myshardid 2 stale 0 0 0 slow nondeterministic_output -
 cluster|nodes 2 stale 0 0 0 slow nondeterministic_output -
 cluster|replicas 3 admin,stale 0 0 0 admin,slow,dangerous nondeterministic_output -
 cluster|replicate 3 admin,stale,no_async_loading 0 0 0 admin,slow,dangerous - -

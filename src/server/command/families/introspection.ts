@@ -7,6 +7,7 @@ import { KEY_SPEC_NOTES } from '../catalogue.ts';
 import { isArityRight, type Command, type Family, type KeySpec } from '../command.ts';
 import type { Context } from '../context.ts';
 import { findKeys, type KeyArgument } from '../find-keys.ts';
+import { commandDocs } from './command-docs.ts';
 
 /** COMMAND and its subcommands. */
 export const introspectionCommands: Family = {
@@ -21,7 +22,7 @@ export const introspectionCommands: Family = {
         args.strings(2).map((name) => commands.get(name)),
       );
   },
-  'command|docs': docs,
+  'command|docs': commandDocs,
   'command|list': list,
   'command|getkeys'(ctx, args) {
     const { request, keys } = keysOf(ctx, args);
@@ -116,56 +117,6 @@ function describeSearch(
     if (typeof value === 'number') reply.int(value);
     else reply.bulkString(value);
   }
-}
-
-/** Group of a command, as far as its categories tell. */
-function groupOf(command: Command): string {
-  const known: readonly (readonly [category: string, group: string])[] = [
-    ['hash', 'hash'],
-    ['list', 'list'],
-    ['set', 'set'],
-    ['sortedset', 'sorted-set'],
-    ['stream', 'stream'],
-    ['hyperloglog', 'hyperloglog'],
-    ['geo', 'geo'],
-    ['bitmap', 'bitmap'],
-    ['string', 'string'],
-    ['pubsub', 'pubsub'],
-    ['scripting', 'scripting'],
-    ['transaction', 'transactions'],
-    ['connection', 'connection'],
-    ['keyspace', 'generic'],
-  ];
-  const groups = known
-    .filter(([category]) => command.categories.includes(category))
-    .map(([, group]) => group);
-  const isForAnyType = groups.includes('list') && groups.includes('set');
-  return isForAnyType ? 'generic' : (groups[0] ?? 'server');
-}
-
-function docs(ctx: Context, args: Args): void {
-  const { commands } = ctx.server;
-  const chosen =
-    args.count === 2
-      ? [...commands.byName.values()]
-      : args.strings(2).flatMap((name) => commands.get(name) ?? []);
-  ctx.reply.mapHeader(chosen.length);
-  for (const command of chosen) writeDocs(ctx.reply, command);
-}
-
-/** What is known without a manual: where it is, the group, and the subcommands. */
-function writeDocs(reply: ReplyWriter, command: Command): void {
-  reply.bulkString(command.name);
-  const subcommands = [...(command.subcommands?.values() ?? [])];
-  reply.mapHeader(subcommands.length === 0 ? 2 : 3);
-  reply.bulkString('summary');
-  reply.bulkString(`See https://redis.io/commands/${command.name.replace('|', '-')}/`);
-  reply.bulkString('group');
-  reply.bulkString(groupOf(command));
-  if (subcommands.length === 0) return;
-  reply.bulkString('subcommands');
-  reply.mapHeader(subcommands.length);
-  for (const subcommand of subcommands) writeDocs(reply, subcommand);
 }
 
 function list(ctx: Context, args: Args): void {
