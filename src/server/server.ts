@@ -25,7 +25,7 @@ import { CommandTable } from './command/command-table.ts';
 import { Eviction } from './command/eviction.ts';
 import { Executor } from './command/executor.ts';
 import { Expiry } from './command/expiry.ts';
-import { CLIENT_GATE } from './command/gates.ts';
+import { CLIENT_GATE, SERVER_GATE } from './command/gates.ts';
 import { Pause } from './command/pause.ts';
 import { Propagation } from './command/propagation.ts';
 import { ServerStats } from './command/stats.ts';
@@ -138,6 +138,8 @@ export class Server {
   readonly onGone: ((client: Client) => void)[] = [];
   /** Called about every 100 ms. */
   readonly onTick: (() => void)[] = [];
+  /** Called when a command begins to sleep, and when it is done. */
+  readonly onBusy: ((isBusy: boolean) => void)[] = [];
   /** Run once when the present command (or transaction) is over. */
   readonly afterUnit: (() => void)[] = [];
   /** Ends the process after an internal error that leaves the data in doubt. */
@@ -311,12 +313,22 @@ export class Server {
   /** What has to happen between two units: served waiters are units of their own. */
   finishUnit(): void {
     for (const run of this.afterUnit.splice(0)) run();
-    if (this.blocking.hasReady) this.blocking.serve();
+    if (this.blocking.hasReady && !this.isBusy) this.blocking.serve();
   }
 
   /** Sets or clears a bit of SERVER_GATE. */
   setGate(gate: number, isOn: boolean): void {
     this.gates = isOn ? this.gates | gate : this.gates & ~gate;
+  }
+
+  /** Whether a command sleeps in the middle of its work: nothing may change the data until it is done. */
+  get isBusy(): boolean {
+    return (this.gates & SERVER_GATE.busy) !== 0;
+  }
+
+  setBusy(isBusy: boolean): void {
+    this.setGate(SERVER_GATE.busy, isBusy);
+    for (const listener of this.onBusy) listener(isBusy);
   }
 
   /** Whether memory is within its limit, after evicting what may go. */
@@ -339,8 +351,10 @@ export class Server {
     const start = this.clock.monotonic();
     const deadline = start + 1;
     while (this.keyspace.rehashStep(256) && this.clock.monotonic() < deadline);
-    this.expiry.sweep();
-    this.eviction.tick();
+    if (!this.isBusy) {
+      this.expiry.sweep();
+      this.eviction.tick();
+    }
     for (const listener of this.onTick) listener();
     const cronMs = this.clock.monotonic() - start;
     this.stats.cronMs += cronMs;

@@ -71,6 +71,8 @@ export class Client {
   isWatchBroken = false;
   /** What it waits for. Its further input waits too. */
   block: Block | undefined;
+  /** A command of its sleeps: nothing of the reply so far may be sent, its further input waits. */
+  isMidReply = false;
   isClosed = false;
   /** Closed once the replies written are sent. */
   isClosing = false;
@@ -133,6 +135,7 @@ export class Client {
   /** Sends what was written so far. */
   flush(): void {
     this.isDirty = false;
+    if (this.isMidReply) return;
     const { reply, transport } = this;
     const { length } = reply;
     if (length === 0) {
@@ -182,7 +185,12 @@ export class Client {
 
   private canRun(): boolean {
     return (
-      !this.isFeeding && this.block === undefined && !this.isPostponed && !this.isClosing && !this.isClosed
+      !this.isFeeding &&
+      this.block === undefined &&
+      !this.isMidReply &&
+      !this.isPostponed &&
+      !this.isClosing &&
+      !this.isClosed
     );
   }
 
@@ -205,7 +213,7 @@ export class Client {
       }
       this.appliedListener?.applied(buf, at, after);
       at = after;
-      if (this.block !== undefined || this.isClosing || this.isClosed) break;
+      if (this.block !== undefined || this.isMidReply || this.isClosing || this.isClosed) break;
       if (this.reply.length > FLUSH_AT_BYTES) {
         this.server.beforeReplies();
         this.flush();
@@ -245,7 +253,7 @@ export class Client {
     if (this.queryBytes > this.server.limits.queryBufferBytes) {
       this.server.log('warning', `Closing client that reached max query buffer length: id=${this.id}`);
       this.close(true);
-    } else if (this.block !== undefined && this.queryBytes > KEEP_QUERY_BYTES) {
+    } else if ((this.block !== undefined || this.isMidReply) && this.queryBytes > KEEP_QUERY_BYTES) {
       this.transport?.pause();
     }
   }

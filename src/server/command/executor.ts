@@ -8,15 +8,43 @@ import { AS_GIVEN, Context, NOT_AT_ALL, REWRITTEN } from './context.ts';
 import { POSTPONE, QUEUE, SERVER_GATE, passGates } from './gates.ts';
 import { TO_ALL } from './propagation.ts';
 
+/** Goes on with a handler that fell asleep; false when it sleeps again. */
+export type GoOn = () => boolean;
+
+/** A command in the middle of its work, as a slow script is while others are heard. */
+interface Sleeper {
+  readonly context: Context;
+  readonly command: Command;
+  readonly args: Args;
+  readonly mark: number;
+  readonly startMs: number;
+  goOn: GoOn;
+}
+
+/** A unit in the middle of its work, and what waits for its end. */
+interface Sleep {
+  readonly client: Client;
+  readonly contexts: Context[];
+  readonly afterUnit: (() => void)[];
+  /** Time stands still for a script. */
+  readonly nowMs: number;
+  /** Innermost first. */
+  sleepers: Sleeper[];
+}
+
 /** From a request to its reply: looks the command up, checks, queues or runs it, and hands its effect on. */
 export class Executor {
   private readonly server: Server;
   /** One context per depth of nesting. */
-  private readonly contexts: Context[] = [];
+  private contexts: Context[] = [];
   private depth = 0;
   /** When the command now running began, or the last one ended, in monotonic ms. */
   private markMs = 0;
   private batchStartMs = 0;
+  private unit: Sleep | undefined;
+  /** Set while handlers return because the innermost one fell asleep; the commands left so far, innermost first. */
+  private falling: Sleeper[] | undefined;
+  private nextStep: GoOn | undefined;
 
   constructor(server: Server) {
     this.server = server;
@@ -116,6 +144,7 @@ export class Executor {
       return;
     }
     this.run(context, client, command, args);
+    if (this.falling !== undefined) this.fallAsleep(client, this.falling);
     if (server.blocking.hasReady || server.afterUnit.length > 0) server.finishUnit();
   }
 
@@ -136,16 +165,30 @@ export class Executor {
     const start = this.depth === 0 ? this.markMs : server.clock.monotonic();
     this.depth += 1;
     // A script is shown before the commands it runs, anything else after those it ran (source: call in server.c).
-    const isScript = (command.flags & FLAG.skip_monitor) !== 0;
-    if (isScript && (server.gates & SERVER_GATE.monitored) !== 0) server.feedMonitors(client, command, args);
+    if ((command.flags & FLAG.skip_monitor) !== 0 && (server.gates & SERVER_GATE.monitored) !== 0)
+      server.feedMonitors(client, command, args);
     try {
       command.handler!(context, args);
     } catch (error) {
       this.fail(context, mark, error);
     }
     this.depth -= 1;
-    if (!isScript && (server.gates & SERVER_GATE.monitored) !== 0 && !server.blocking.isRetrying(client))
-      server.feedMonitors(client, command, args);
+    if (this.nextStep === undefined) {
+      this.complete(context, command, args, mark, start);
+      return;
+    }
+    this.falling ??= [];
+    this.falling.push({ context, command, args: args.copy(), mark, startMs: start, goOn: this.nextStep });
+    this.nextStep = undefined;
+  }
+
+  /** What follows a handler's work: effects are handed on, time and calls counted. */
+  private complete(context: Context, command: Command, args: Args, mark: number, start: number): void {
+    const { server } = this;
+    const { client } = context;
+    if ((command.flags & FLAG.skip_monitor) === 0 && (server.gates & SERVER_GATE.monitored) !== 0) {
+      if (!server.blocking.isRetrying(client)) server.feedMonitors(client, command, args);
+    }
     if (context.hasOpenObjects) context.recountObjects();
     if (context.dirty > 0 || context.isForced) {
       server.dirty += context.dirty;
@@ -160,7 +203,8 @@ export class Executor {
     client.lastCommand = command;
     if (client.block === undefined) this.account(client, command, args, usec);
     else server.blocking.noteTime(client.block, command, args, usec);
-    if (client.isSilent || client.skipsNextReply) this.endReply(client, context.isPush ? reply.length : mark);
+    if (client.isSilent || client.skipsNextReply)
+      this.endReply(client, context.isPush ? client.reply.length : mark);
     if (server.isTracking) server.noteRead(client, command, args);
   }
 
@@ -176,6 +220,93 @@ export class Executor {
       server.noteSlow(client, command, args, usec);
     if (usec >= server.latencyUsec)
       server.noteLatency((flags & FLAG.fast) === 0 ? 'command' : 'fast-command', usec / 1000);
+  }
+
+  // ---- sleeping ---------------------------------------------------------------------------------------------------
+
+  /**
+   * Called by a handler that returns before its work is done: `goOn` is called later, with other input dealt with in
+   * between. Until it gives true, the client's reply is held back, its input waits, and no command but those marked
+   * allow_busy runs (`processEventsWhileBlocked` in networking.c).
+   */
+  sleep(goOn: GoOn): void {
+    this.nextStep = goOn;
+  }
+
+  /** Whether the command just called fell asleep: the caller must, too. */
+  get isFalling(): boolean {
+    return this.falling !== undefined;
+  }
+
+  private fallAsleep(client: Client, sleepers: Sleeper[]): void {
+    const { server } = this;
+    this.falling = undefined;
+    this.unit = {
+      client,
+      contexts: this.contexts,
+      afterUnit: server.afterUnit.splice(0),
+      nowMs: server.now,
+      sleepers,
+    };
+    this.contexts = [];
+    client.isMidReply = true;
+    server.setBusy(true);
+    server.clock.soon(this.goOn);
+  }
+
+  private readonly goOn = (): void => {
+    const { server, unit } = this;
+    if (unit === undefined) return;
+    const others = this.contexts;
+    this.contexts = unit.contexts;
+    server.now = unit.nowMs;
+    const isDone = this.wake(unit);
+    this.contexts = isDone ? unit.contexts : others;
+    server.refreshTime();
+    if (!isDone) {
+      server.clock.soon(this.goOn);
+      return;
+    }
+    this.unit = undefined;
+    const { client } = unit;
+    client.isMidReply = false;
+    server.setBusy(false);
+    server.afterUnit.push(...unit.afterUnit);
+    server.finishUnit();
+    client.transport?.resume();
+    server.resumable.push(client);
+    client.markDirty();
+    server.requestSettle();
+  };
+
+  /** Goes on from the innermost command outwards; false when one of them sleeps again. */
+  private wake(unit: Sleep): boolean {
+    for (;;) {
+      const [sleeper, ...outer] = unit.sleepers;
+      if (sleeper === undefined) return true;
+      const { context, command, args, mark, startMs } = sleeper;
+      this.depth = outer.length + 1;
+      let isDone = true;
+      try {
+        isDone = sleeper.goOn();
+      } catch (error) {
+        this.fail(context, mark, error);
+      }
+      this.depth -= 1;
+      if (!isDone) {
+        // What it called in turn may be what sleeps.
+        const inner = this.falling ?? [];
+        sleeper.goOn = this.nextStep ?? sleeper.goOn;
+        unit.sleepers = [...inner, sleeper, ...outer];
+        this.falling = undefined;
+        this.nextStep = undefined;
+        this.depth = 0;
+        return false;
+      }
+      this.complete(context, command, args, mark, startMs);
+      if (outer.length > 0) unit.contexts[outer.length - 1]!.dirty += context.dirty;
+      unit.sleepers = outer;
+    }
   }
 
   private propagate(context: Context, args: Args): void {
@@ -230,6 +361,16 @@ export class Executor {
   /** Whose command is running now: what is pushed to it must wait until its reply is complete. */
   get current(): Client | undefined {
     return this.depth > 0 ? this.contexts[0]?.client : undefined;
+  }
+
+  /** Whether a client's reply is being made, now or by a command that sleeps. */
+  isAnswering(client: Client): boolean {
+    return this.current === client || this.unit?.client === client;
+  }
+
+  /** Calls `run` when the reply that is being made to the client is complete. */
+  afterReply(client: Client, run: () => void): void {
+    (this.unit?.client === client ? this.unit : this.server).afterUnit.push(run);
   }
 
   /** The command that `current` runs, as CLIENT LIST shows it. */

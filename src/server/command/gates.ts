@@ -85,7 +85,7 @@ export function passGates(server: Server, client: Client, command: Command, args
     if (refusal !== undefined) throw refusal;
   }
   if (!client.isTrusted) {
-    if ((gates & SERVER_GATE.maxMemory) !== 0) checkMemory(server, command, client, does);
+    if ((gates & SERVER_GATE.maxMemory) !== 0 && !server.isBusy) checkMemory(server, command, client, does);
     if (isWrite || command.name === 'ping') {
       if ((gates & SERVER_GATE.diskError) !== 0 && server.diskError !== undefined) throw server.diskError;
     }
@@ -101,7 +101,7 @@ export function passGates(server: Server, client: Client, command: Command, args
     }
     if ((gates & SERVER_GATE.masterDown) !== 0 && (may & FLAG.stale) === 0) throw ERRORS.masterDown;
     if ((gates & SERVER_GATE.loading) !== 0 && (may & FLAG.loading) === 0) throw ERRORS.loading;
-    if ((gates & SERVER_GATE.busy) !== 0 && (flags & FLAG.allow_busy) === 0) throw ERRORS.busyScript;
+    if ((gates & SERVER_GATE.busy) !== 0 && (flags & FLAG.allow_busy) === 0) throw server.scripting.busyError;
     const mayReplicate = (does & (FLAG.write | FLAG.may_replicate)) !== 0;
     if ((client.gates & CLIENT_GATE.replica) !== 0 && (mayReplicate || (does & FLAG.readonly) !== 0))
       throw ERRORS.replicaInKeyspace;

@@ -444,7 +444,7 @@ export class Persistence {
   #tick(): void {
     const server = this.#server;
     this.#log?.tick();
-    if (server.isLoading) return;
+    if (server.isLoading || server.isBusy) return;
     if (this.isRewriteScheduled && !this.rdb.isRunning) this.rewriteLog();
     this.rdb.tick(this.isRewriting);
     if (this.#log === undefined || this.isRewriting || this.rdb.isRunning) return;

@@ -12,8 +12,8 @@ export function push(client: Client, write: (reply: ReplyWriter) => void): void 
     write(client.reply);
     client.markDirty();
   };
-  if (server.executor.current === client) {
-    server.afterUnit.push(send);
+  if (server.executor.isAnswering(client)) {
+    server.executor.afterReply(client, send);
     return;
   }
   send();

@@ -69,6 +69,8 @@ export function attachReplication(server: Server, parts: ReplicationParts): Repl
     if (value !== 'yes') replication.waiters.refuseLocal();
   });
   server.clock.every(1000, () => replication.tick());
+  // While a script sleeps, its half of a change must get into no snapshot, and nothing of a master into its data.
+  server.onBusy.push((isBusy) => replication.hold(isBusy));
   server.onGone.push((client) => {
     if (client.replica !== undefined) replication.closeSession(client.replica);
   });

@@ -45,6 +45,7 @@ export class FullSync {
   /** Spools that are still being sent, with those who read them. */
   readonly #spools = new Map<Spool, Set<ReplicaSession>>();
   #run: Run | null = null;
+  #isHeld = false;
 
   constructor(ports: FullSyncPorts) {
     this.#ports = ports;
@@ -74,6 +75,12 @@ export class FullSync {
       this.#waiting.add(session);
       log('notice', 'Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC');
     }
+  }
+
+  /** Begins no snapshot until it is let go: what runs is of an earlier moment. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (!isHeld) this.#startDue();
   }
 
   /** Once a second: starts what is due, cuts who is stuck. */
@@ -116,7 +123,7 @@ export class FullSync {
 
   #startDue(): void {
     const [first] = this.#waiting;
-    if (this.#run !== null || first === undefined) return;
+    if (this.#isHeld || this.#run !== null || first === undefined) return;
     const { settings, now, log, snapshots } = this.#ports;
     const { isDiskless, disklessDelayMs, disklessMaxReplicas } = settings();
     const members = new Set(

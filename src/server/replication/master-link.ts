@@ -61,6 +61,9 @@ export class MasterLink {
   #held: Uint8Array[] = [];
   #resyncFrom: PsyncPosition | null = null;
   #newlineAtMs = 0;
+  #isHeld = false;
+  /** What came while the link was held. */
+  #unread: Uint8Array[] = [];
   /** Bytes of the RDB received, and its length when known: what INFO shows while syncing. */
   transferReadBytes = 0;
   transferTotalBytes: number | null = null;
@@ -85,7 +88,20 @@ export class MasterLink {
 
   /** Once a second: connects when there is no connection, and gives up on a silent one. */
   tick(): void {
-    this.#dispatch({ type: 'tick', nowMs: this.#ports.now() });
+    const nowMs = this.#ports.now();
+    if (this.#isHeld) this.#dispatch({ type: 'heard', nowMs });
+    this.#dispatch({ type: 'tick', nowMs });
+  }
+
+  /** Stops reading, with the link kept alive, and goes on. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (isHeld) return;
+    const transport = this.#transport;
+    for (const chunk of this.#unread.splice(0)) {
+      if (this.#transport === transport) this.#read(chunk);
+    }
+    if (this.#transport === transport && this.#sink === null) transport?.resume();
   }
 
   /** Drops the connection as if the network had: CLIENT KILL TYPE master, DEBUG. It is made anew at once. */
@@ -152,7 +168,13 @@ export class MasterLink {
         if (isCurrent()) this.#dispatch({ type: 'opened', nowMs: this.#ports.now() });
       },
       data: (chunk) => {
-        if (isCurrent()) this.#read(chunk);
+        if (!isCurrent()) return;
+        if (!this.#isHeld) {
+          this.#read(chunk);
+          return;
+        }
+        this.#unread.push(Buffer.from(chunk));
+        transport?.pause();
       },
       closed: (reason) => {
         if (!isCurrent()) return;
@@ -175,6 +197,7 @@ export class MasterLink {
     this.#transport = null;
     this.#payload = null;
     this.#held = [];
+    this.#unread = [];
     this.#line = '';
     const sink = this.#sink;
     this.#sink = null;

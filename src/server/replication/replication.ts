@@ -416,6 +416,12 @@ export class Replication {
 
   // ---- time
 
+  /** While the data is in the middle of a change: takes nothing of a master in, begins no snapshot. */
+  hold(isHeld: boolean): void {
+    this.#fullSync.hold(isHeld);
+    this.#masterLink.hold(isHeld);
+  }
+
   /** Call once a second. */
   tick(): void {
     const settings = this.#ports.settings();

@@ -42,6 +42,9 @@ export const ERRORS = {
   busyScript: new ReplyError(
     'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
   ),
+  busyFunction: new ReplyError(
+    'BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.',
+  ),
   misconfRdb: new ReplyError(
     'MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist to disk. Commands ' +
       'that may modify the data set are disabled, because this instance is configured to report errors during ' +

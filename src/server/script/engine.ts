@@ -1,6 +1,15 @@
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { openBaseLibrary } from './library/base-library.ts';
-import { isTable, largeStrings, Lua, LuaError, type LuaTable, type LuaValue, type Opaque } from './lua.ts';
+import {
+  isTable,
+  largeStrings,
+  Lua,
+  LuaError,
+  PAUSED,
+  type LuaTable,
+  type LuaValue,
+  type Opaque,
+} from './lua.ts';
 import { ReplyReader, writeLuaReply } from './lua-reply.ts';
 import { createRedisTable, errorTable } from './redis-api.ts';
 import type { ScriptRun } from './script-run.ts';
@@ -20,7 +29,7 @@ export class Engine {
   private run: ScriptRun | undefined;
 
   /** `extra` are globals that get values of their own at each run (KEYS, ARGV). */
-  constructor(server: Server, extra: readonly string[], serveOthers: () => void) {
+  constructor(server: Server, extra: readonly string[]) {
     const { lua } = this;
     this.reader = new ReplyReader(lua);
     openBaseLibrary(lua);
@@ -38,26 +47,46 @@ export class Engine {
     lua.set(lua.globals, 'redis', this.redis);
     for (const name of extra) lua.set(lua.globals, name, lua.table());
     this.protect();
-    lua.onStep = () => this.run?.step(lua, serveOthers);
+    lua.onStep = (mayPause) => this.run?.step(lua, mayPause) ?? false;
   }
 
-  /** Calls a function and writes its result, or the error it raised, as the reply. */
-  execute(run: ScriptRun, fn: Opaque, args: readonly LuaValue[], reply: ReplyWriter): void {
+  /**
+   * Calls a function and writes its result, or the error it raised, as the reply. False when it paused, being slow:
+   * `proceed` goes on with it.
+   */
+  execute(run: ScriptRun, fn: Opaque, args: readonly LuaValue[], reply: ReplyWriter): boolean {
     const { lua } = this;
     this.run = run;
-    largeStrings.listener = () => run.checkMemory();
     lua.watch(STEP_INSTRUCTIONS);
+    return this.attempt(run, reply, () =>
+      lua.start(fn, args, (raised, position) => describeError(lua, raised, position)),
+    );
+  }
+
+  proceed(run: ScriptRun, reply: ReplyWriter): boolean {
+    return this.attempt(run, reply, () => this.lua.proceed());
+  }
+
+  private attempt(run: ScriptRun, reply: ReplyWriter, work: () => LuaValue | typeof PAUSED): boolean {
+    const { lua } = this;
+    largeStrings.listener = () => run.checkMemory();
+    run.beginSlice();
+    let hasPaused = false;
     try {
-      const value = lua.call(fn, args, (raised, position) => describeError(lua, raised, position));
-      writeLuaReply(lua, reply, value, run.resp);
+      const value = work();
+      if (value === PAUSED) hasPaused = true;
+      else writeLuaReply(lua, reply, value, run.resp);
     } catch (error) {
       if (!(error instanceof LuaError)) throw error;
       reply.error(errorText(lua, error.value, run.name));
     } finally {
-      lua.watch(0);
       largeStrings.listener = () => undefined;
-      this.run = undefined;
+      if (!hasPaused) {
+        lua.watch(0);
+        this.run = undefined;
+      }
     }
+    return !hasPaused;
   }
 
   /** Runs what loads a library, which must not take longer than 500 ms (source: LOAD_TIMEOUT_MS). */
@@ -66,7 +95,7 @@ export class Engine {
     const serve = lua.onStep;
     const startedMs = performance.now();
     lua.onStep = () => {
-      if (performance.now() - startedMs < LOAD_TIMEOUT_MS) return;
+      if (performance.now() - startedMs < LOAD_TIMEOUT_MS) return false;
       lua.watch(1);
       throw new LuaError(errorTable(lua, 'FUNCTION LOAD timeout'), false);
     };

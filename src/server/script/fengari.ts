@@ -35,7 +35,10 @@ export interface LuaString {
 export interface LuaState {
   readonly stack: Slot[];
   top: number;
-  readonly ci: { readonly funcOff: number; top: number };
+  /** Calls on the stack that can't be left in the middle. */
+  readonly nny: number;
+  readonly allowhook: number;
+  readonly ci: { readonly funcOff: number; top: number; callstatus: number; readonly func: Slot };
   readonly l_G: { readonly atnativeerror: LuaCFunction | null };
 }
 
@@ -47,6 +50,9 @@ export interface DebugInfo {
 
 export type LuaCFunction = (L: LuaState) => number;
 
+/** lua_resume: runs a thread until it ends, fails or yields. */
+type Resume = (thread: LuaState, from: LuaState, args: number) => number;
+
 /** What is used of fengari, whose functions are those of Lua's C API. */
 export interface Fengari {
   readonly lua: {
@@ -57,10 +63,24 @@ export interface Fengari {
     lua_getinfo(L: LuaState, what: Uint8Array, info: DebugInfo): number;
     lua_getstack(L: LuaState, level: number, info: DebugInfo): number;
     lua_pcall(L: LuaState, args: number, results: number, handler: number): number;
+    lua_pcallk(
+      L: LuaState,
+      args: number,
+      results: number,
+      handler: number,
+      context: number,
+      goOn: (L: LuaState, status: number) => number,
+    ): number;
     lua_sethook(L: LuaState, hook: ((L: LuaState) => void) | null, mask: number, count: number): void;
     readonly lua_Debug: new () => DebugInfo;
   };
   readonly newState: () => LuaState;
+  readonly newThread: (L: LuaState) => LuaState;
+  readonly resume: Resume;
+  /** Whether what runs could be left in the middle, in all the threads that wait for it too. */
+  readonly mayPause: (L: LuaState) => boolean;
+  /** Called by a hook: all threads down to the one resumed by `resume` are left, and go on with its next call. */
+  readonly pause: (L: LuaState) => void;
   readonly load: (L: LuaState, code: Uint8Array, chunk: Uint8Array) => number;
   readonly openLibraries: readonly (readonly [name: string, open: LuaCFunction])[];
   readonly require: (L: LuaState, name: string, open: LuaCFunction) => void;
@@ -119,7 +139,11 @@ function load(): Fengari {
   const lua = require('fengari/src/lua.js') as Fengari['lua'] & {
     lua_isnoneornil: (L: LuaState, index: number) => boolean;
     lua_pop: (L: LuaState, count: number) => void;
+    lua_newthread: (L: LuaState) => LuaState;
+    lua_resume: Resume;
+    lua_yieldk: (L: LuaState, results: number, context: number, goOn: LuaCFunction | null) => number;
   };
+  const pausing = makePausable(lua);
   const api = require('fengari/src/lapi.js') as {
     lua_pushcfunction: (L: LuaState, fn: LuaCFunction) => void;
   };
@@ -169,6 +193,12 @@ function load(): Fengari {
   const libraries = require('fengari/src/lualib.js') as Record<string, LuaCFunction>;
   return {
     lua,
+    ...pausing,
+    newThread: (L) => {
+      const thread = lua.lua_newthread(L);
+      lua.lua_pop(L, 1);
+      return thread;
+    },
     newState: auxiliary.luaL_newstate,
     load: (L, code, chunk) => auxiliary.luaL_loadbufferx(L, code, code.length, chunk, null),
     openLibraries: [
@@ -193,6 +223,48 @@ function load(): Fengari {
   };
 }
 /* eslint-enable typescript/no-require-imports */
+
+interface Coroutines {
+  lua_pcallk: Fengari['lua']['lua_pcallk'];
+  lua_resume: Resume;
+  readonly lua_yieldk: (L: LuaState, results: number, context: number, goOn: LuaCFunction | null) => number;
+}
+
+/**
+ * Lets hooks pause whatever runs. Two things stand in the way: a pcall inside a coroutine forgets, once it caught an
+ * error, that hooks were on (a slip in fengari's setoah); and a pause inside a coroutine of the script's own would
+ * look to it as if that had yielded, so coroutine.resume and wrap pass it on and are called again to go on.
+ */
+function makePausable(lua: Coroutines): Pick<Fengari, 'resume' | 'mayPause' | 'pause'> {
+  const { lua_resume: resume, lua_pcallk: pcallk, lua_yieldk: yieldk } = lua;
+  const waiting: LuaState[] = [];
+  let isPausing = false;
+  lua.lua_pcallk = (L, ...rest) => {
+    L.ci.callstatus |= L.allowhook;
+    return pcallk(L, ...rest);
+  };
+  lua.lua_resume = (thread, from, args) => {
+    waiting.push(from);
+    const status = resume(thread, from, args);
+    waiting.pop();
+    if (!isPausing) return status;
+    return yieldk(from, 0, 0, (L) => {
+      const { value } = L.ci.func;
+      return typeof value === 'function' ? (value as LuaCFunction)(L) : (value as { f: LuaCFunction }).f(L);
+    });
+  };
+  return {
+    resume: (thread, from, args) => {
+      isPausing = false;
+      return resume(thread, from, args);
+    },
+    mayPause: (L) => L.nny === 0 && waiting.every((thread) => thread.nny === 0),
+    pause: (L) => {
+      isPausing = true;
+      yieldk(L, 0, 0, null);
+    },
+  };
+}
 
 /** fengari's own hash takes "\x01\x23" for "\x12\x03", and orders bytes below 16 wrongly. */
 function fixStringHash(type: Fengari['LuaString']): void {

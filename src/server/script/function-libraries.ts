@@ -156,7 +156,7 @@ export class FunctionLibraries {
   private engine(): { readonly engine: Engine; readonly loadTable: LuaTable } {
     if (this.loaded !== undefined) return this.loaded;
     const { server } = this;
-    const engine = new Engine(server, [], server.scripting.serveOthers);
+    const engine = new Engine(server, []);
     const { lua } = engine;
     const port = { log: server.log.bind(server) };
     const loadTable = createLoadTable(lua, port, (args) => this.register(lua, args));

@@ -81,26 +81,43 @@ export interface Position {
   readonly line: number;
 }
 
+/** What the handler makes of what was raised: the value that the caller of `call` gets. */
+export type Describe = (raised: LuaValue, position: Position | undefined) => LuaValue;
+
+/** Instead of a result: the function paused. */
+export const PAUSED = Symbol('paused');
+const YIELD = 1;
+
 class ReadonlyError extends LuaError {}
 
 /** One Lua state, with values converted to and from JavaScript's. */
 export class Lua {
   readonly api: Fengari;
   readonly globals: LuaTable;
-  /** Code from outside that is asked about the state of things every so many instructions. */
-  onStep: () => void = () => undefined;
+  /**
+   * Code from outside that is asked about the state of things every so many instructions. True makes the running
+   * function pause, where `mayPause` says that it can.
+   */
+  onStep: (mayPause: boolean) => boolean = () => false;
   private readonly L: LuaState;
+  /** Where what `start` calls runs: as a coroutine, so that it can pause. */
+  private thread: LuaState;
+  private hasFailed = false;
   private readonly stepHook: (L: LuaState) => void;
   private readonly frozen = new WeakSet<LuaTable>();
 
   constructor() {
     this.api = loadFengari();
     this.L = this.api.newState();
+    this.thread = this.api.newThread(this.L);
     for (const [name, open] of this.api.openLibraries) this.api.require(this.L, name, open);
     const holder = this.compile('return _G', 'init');
     this.globals = this.call(holder, []) as LuaTable;
-    this.stepHook = () => this.onStep();
+    this.stepHook = (L) => {
+      if (this.onStep(this.api.mayPause(L))) this.api.pause(L);
+    };
     this.api.lua.lua_atnativeerror(this.L, (L) => this.raiseNative(L));
+    this.hideThread();
   }
 
   // ---- values -----------------------------------------------------------------------------------------------------
@@ -197,21 +214,13 @@ export class Lua {
    * Calls a function and gives its first result. What it raises comes as a LuaError whose value is what `describe`
    * made of it, where it was raised.
    */
-  call(
-    fn: Opaque,
-    args: readonly LuaValue[],
-    describe: (raised: LuaValue, position: Position | undefined) => LuaValue = (raised) => raised,
-  ): LuaValue {
+  call(fn: Opaque, args: readonly LuaValue[], describe: Describe = (raised) => raised): LuaValue {
     const { L } = this;
     const bottom = L.top;
-    this.push(
-      this.function(([raised]) => [
-        describe(typeof raised === 'string' ? asLua51(raised) : raised, this.position()),
-      ]),
-    );
-    this.push(fn);
+    this.push(L, this.handler(describe));
+    this.push(L, fn);
     this.api.lua.lua_checkstack(L, args.length + 1);
-    for (const arg of args) this.push(arg);
+    for (const arg of args) this.push(L, arg);
     const status = this.api.lua.lua_pcall(L, args.length, 1, bottom - L.ci.funcOff);
     const result = fromSlot(L.stack[L.top - 1]!);
     this.pop(L.top - bottom);
@@ -219,10 +228,83 @@ export class Lua {
     throw new LuaError(result, false);
   }
 
+  /** `call` of a function that may pause: gives PAUSED then, and `proceed` goes on with it. */
+  start(fn: Opaque, args: readonly LuaValue[], describe: Describe): LuaValue | typeof PAUSED {
+    const { thread } = this;
+    this.push(thread, this.body);
+    this.push(thread, this.handler(describe));
+    this.push(thread, fn);
+    this.api.lua.lua_checkstack(thread, args.length + 1);
+    for (const arg of args) this.push(thread, arg);
+    return this.resume(args.length + 2);
+  }
+
+  /** Goes on with what paused. */
+  proceed(): LuaValue | typeof PAUSED {
+    return this.resume(0);
+  }
+
+  private resume(argCount: number): LuaValue | typeof PAUSED {
+    const { thread } = this;
+    const status = this.api.resume(thread, this.L, argCount);
+    if (status === YIELD) return PAUSED;
+    const result = fromSlot(thread.stack[thread.top - 1]!);
+    // A thread that its own guard let down can't run again.
+    if (status === 0) thread.top -= 1;
+    else this.thread = this.api.newThread(this.L);
+    if (status !== 0 || this.hasFailed) throw new LuaError(result, false);
+    return result;
+  }
+
+  /** The bottom of the thread: calls its second argument with the rest, with the first to describe errors. */
+  private readonly body = new Opaque(C_FUNCTION, (L: LuaState): number => {
+    this.hasFailed = false;
+    this.api.lua.lua_pcallk(L, L.top - L.ci.funcOff - 3, 1, 1, 0, (_, status) => {
+      this.hasFailed = status !== YIELD;
+      return 1;
+    });
+    return 1;
+  });
+
+  private handler(describe: Describe): Opaque {
+    return new Opaque(C_FUNCTION, (L: LuaState): number => {
+      const raised = fromSlot(L.stack[L.ci.funcOff + 1]!);
+      const text = typeof raised === 'string' ? asLua51(raised) : raised;
+      L.stack[L.top] = this.slot(describe(text, this.position(L)));
+      L.top += 1;
+      return 1;
+    });
+  }
+
   /** Calls `onStep` every `instructions`; 0 ends it. */
   watch(instructions: number): void {
-    if (instructions === 0) this.api.lua.lua_sethook(this.L, null, 0, 0);
-    else this.api.lua.lua_sethook(this.L, this.stepHook, MASK_COUNT, instructions);
+    const hook = instructions === 0 ? null : this.stepHook;
+    const mask = instructions === 0 ? 0 : MASK_COUNT;
+    this.api.lua.lua_sethook(this.L, hook, mask, instructions);
+    this.api.lua.lua_sethook(this.thread, hook, mask, instructions);
+  }
+
+  /** Lua code must not see that it runs as a coroutine. */
+  private hideThread(): void {
+    const library = this.get(this.globals, 'coroutine') as LuaTable;
+    const replace = (name: string, make: (known: LuaCFunction) => LuaCFunction): void => {
+      const known = (this.get(library, name) as Opaque).value as LuaCFunction;
+      this.set(library, name, new Opaque(C_FUNCTION, make(known)));
+    };
+    replace('running', (known) => (L) => {
+      if (L === this.thread) {
+        L.stack[L.top] = this.slot(undefined);
+        L.top += 1;
+        return 1;
+      }
+      known(L);
+      L.top -= 1;
+      return 1;
+    });
+    replace('yield', (known) => (L) => {
+      if (L === this.thread) throw new LuaError('attempt to yield across metamethod/C-call boundary', false);
+      return known(L);
+    });
   }
 
   /** Makes a table refuse every change, by rawset too. */
@@ -249,8 +331,7 @@ export class Lua {
     slot.value = inner;
   }
 
-  private push(value: LuaValue): void {
-    const { L } = this;
+  private push(L: LuaState, value: LuaValue): void {
     L.stack[L.top] = this.slot(value);
     L.top += 1;
     if (L.top > L.ci.top) L.ci.top = L.top;
@@ -261,9 +342,9 @@ export class Lua {
   }
 
   /** The innermost place in a script (source: __redis__err__handler in script_lua.c). */
-  private position(): Position | undefined {
+  private position(L: LuaState): Position | undefined {
     for (let level = 1; level < 6; level += 1) {
-      const position = this.positionAt(this.L, level);
+      const position = this.positionAt(L, level);
       if (position !== undefined) return position;
     }
     return undefined;

@@ -10,7 +10,9 @@ import type { ReplyReader } from './lua-reply.ts';
 import { errorTable } from './redis-api.ts';
 import { COMPATIBLE, SCRIPT_FLAG } from './script-flags.ts';
 
-/** Beyond the time at which others hear BUSY, a script may run this much longer before it is stopped. */
+/** A slow script lets others be heard so often. */
+const SLICE_MS = 5;
+/** Where it can't (the callback of a sort, the stream of a master), it is stopped after so much of busy-reply-threshold. */
 const HARD_LIMIT_FACTOR = 4;
 const HARD_LIMIT_MIN_MS = 20_000;
 const HEAP_SHARE_MAX = 0.85;
@@ -22,7 +24,7 @@ export class ScriptRun {
   /** SHA1 or function name. */
   readonly name: string;
   readonly isFunction: boolean;
-  readonly args: Args;
+  args: Args;
   readonly startedMs: number;
   hasWritten = false;
   isKilled = false;
@@ -33,6 +35,7 @@ export class ScriptRun {
   private readonly allowsOom: boolean;
   private readonly hasNoMemory: boolean;
   private readonly thresholdMs: number;
+  private sliceStartedMs: number;
   private steps = 0;
   private buffersAtFirst: number | undefined;
 
@@ -59,6 +62,7 @@ export class ScriptRun {
     this.hasNoMemory = (server.gates & SERVER_GATE.maxMemory) !== 0 && !server.makeRoom();
     this.thresholdMs = server.config.number('busy-reply-threshold');
     this.startedMs = server.clock.monotonic();
+    this.sliceStartedMs = this.startedMs;
     client.dbIndex = about.caller.dbIndex;
     client.user = about.caller.user;
     client.gates = about.caller.gates & CLIENT_GATE.acl;
@@ -149,23 +153,40 @@ export class ScriptRun {
     return undefined;
   }
 
+  /** Lets go of what was used. */
+  end(): void {
+    this.client.reply.release(false);
+  }
+
   // ---- limits -----------------------------------------------------------------------------------------------------
 
-  /** Called every so many instructions: ends a script that was killed, runs too long or eats the heap. */
-  step(lua: Lua, serveOthers: () => void): void {
+  /** The script begins, or goes on after a pause. */
+  beginSlice(): void {
+    this.sliceStartedMs = this.server.clock.monotonic();
+  }
+
+  /**
+   * Called every so many instructions: ends a script that was killed or eats the heap. True when it is slow and others
+   * should be heard; where it can't be left it is stopped after a while.
+   */
+  step(lua: Lua, mayPause: boolean): boolean {
     this.steps += 1;
-    if (!this.isKilled && this.steps % 16 === 0) this.checkMemory();
-    const { elapsedMs } = this;
-    if (this.thresholdMs > 0 && elapsedMs > this.thresholdMs && !this.isKilled) {
-      if (!this.isSlow) this.beSlow(elapsedMs);
-      serveOthers();
-      const limitMs = Math.max(HARD_LIMIT_MIN_MS, this.thresholdMs * HARD_LIMIT_FACTOR);
-      if (elapsedMs > limitMs) this.stop(lua, `Script stopped: it ran longer than ${limitMs} milliseconds.`);
-    }
-    if (this.isKilled) {
-      const how = this.isFunction ? 'FUNCTION KILL' : 'SCRIPT KILL';
-      this.stop(lua, `Script killed by user with ${how}.`);
-    }
+    if (this.isKilled) this.stop(lua, 'Script killed by user with SCRIPT KILL...');
+    if (this.steps % 16 === 0) this.checkMemory();
+    const { elapsedMs, thresholdMs } = this;
+    if (thresholdMs <= 0 || elapsedMs <= thresholdMs) return false;
+    if (!this.isSlow) this.beSlow(elapsedMs);
+    const sliceMs = this.startedMs + elapsedMs - this.sliceStartedMs;
+    if (mayPause && this.isPausable) return sliceMs > SLICE_MS;
+    const limitMs = Math.max(HARD_LIMIT_MIN_MS, thresholdMs * HARD_LIMIT_FACTOR);
+    if (sliceMs > limitMs)
+      this.stop(lua, `Script stopped: it let nobody be heard for ${limitMs} milliseconds.`);
+    return false;
+  }
+
+  /** A master's stream and the append-only file are obeyed in one go. */
+  private get isPausable(): boolean {
+    return this.caller.transport !== undefined && !this.caller.isTrusted;
   }
 
   /** Hears of a large string before it comes to be. */
@@ -180,7 +201,7 @@ export class ScriptRun {
       throw new LuaError('not enough memory');
   }
 
-  /** Raises at each further instruction, so that no pcall of the script can go on. */
+  /** Raises at each further instruction, so that no pcall of the script can go on (source: luaMaskCountHook). */
   private stop(lua: Lua, text: string): never {
     this.isKilled = true;
     lua.watch(1);

@@ -133,15 +133,27 @@ export class Scripting {
     this.running = run;
     ctx.propagateNothing();
     server.propagation.open();
+    const { reply } = ctx;
+    if (this.attempt(run, () => job.engine.execute(run, job.fn, values, reply))) return;
+    run.args = args.copy();
+    server.executor.sleep(() => this.attempt(run, () => job.engine.proceed(run, reply)));
+  }
+
+  /** Does some of a script's work; when it is done, or failed, its effects go out. */
+  private attempt(run: ScriptRun, work: () => boolean): boolean {
+    const { propagation } = this.server;
+    let isDone = true;
     try {
-      job.engine.execute(run, job.fn, values, ctx.reply);
+      isDone = work();
     } finally {
-      this.running = undefined;
-      server.setGate(SERVER_GATE.busy, false);
-      server.propagation.mask = TO_ALL;
-      server.propagation.close();
-      client.reply.release(false);
+      if (isDone) {
+        this.running = undefined;
+        propagation.mask = TO_ALL;
+        propagation.close();
+        run.end();
+      }
     }
+    return isDone;
   }
 
   /** SCRIPT KILL and FUNCTION KILL; throws why not. */
@@ -158,14 +170,15 @@ export class Scripting {
         'UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.',
       );
     }
-    if (running.isFunction !== isFunction) throw ERRORS.busyScript;
+    if (running.isFunction !== isFunction) throw this.busyError;
     running.isKilled = true;
+    this.server.log('notice', 'Lua script killed by user with SCRIPT KILL.');
   }
 
-  /** Lets other clients be heard while a script is slow. */
-  readonly serveOthers = (): void => {
-    this.server.setGate(SERVER_GATE.busy, true);
-  };
+  /** What those hear who must wait for the running script. */
+  get busyError(): ReplyError {
+    return this.running?.isFunction === true ? ERRORS.busyFunction : ERRORS.busyScript;
+  }
 
   /** Checks that hold for a script as a whole (source: scriptPrepareForRun). */
   private admit(caller: Client, { flags, isReadOnly }: Job): void {
@@ -202,7 +215,7 @@ export class Scripting {
   }
 
   private evalEngine(): Engine {
-    return (this.engine ??= new Engine(this.server, ['KEYS', 'ARGV'], this.serveOthers));
+    return (this.engine ??= new Engine(this.server, ['KEYS', 'ARGV']));
   }
 }
 

@@ -101,6 +101,7 @@ function list(ctx: Context, args: Args): void {
 function stats(ctx: Context): void {
   const { reply, server } = ctx;
   const { running } = server.scripting;
+  if (running?.isFunction === false) throw server.scripting.busyError;
   reply.mapHeader(2);
   reply.bulkString('running_script');
   if (running === undefined) reply.nil();

@@ -20,6 +20,7 @@ export function shutdownCommands(shutdown: Shutdown): Family {
       ctx.reply.ok();
       return;
     }
+    if (server.isBusy && !words.has('NOSAVE')) throw server.scripting.busyError;
     const block = ctx.canBlock
       ? server.blocking.block(client, { timeoutMs: 0, onTimeout: () => undefined })
       : undefined;

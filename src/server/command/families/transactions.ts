@@ -1,5 +1,7 @@
 import type { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
+import type { Server } from '../../server.ts';
+import type { Client, Queued } from '../client.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 
@@ -26,12 +28,23 @@ function exec(ctx: Context): void {
   }
   server.propagation.open();
   reply.arrayHeader(multi.queue.length);
-  for (const { command, args } of multi.queue) {
+  runQueue(server, client, multi.queue);
+}
+
+/** Runs what is queued; false when a slow script sleeps, with the rest to be run when it is done. */
+function runQueue(server: Server, client: Client, queue: readonly Queued[]): boolean {
+  const { executor } = server;
+  for (const [index, { command, args }] of queue.entries()) {
     const refusal = server.acl?.checkQueued(client, command, args);
-    if (refusal === undefined) server.executor.call(client, command, args);
-    else reply.error(refusal.text);
+    if (refusal === undefined) executor.call(client, command, args);
+    else client.reply.error(refusal.text);
+    if (executor.isFalling) {
+      executor.sleep(() => runQueue(server, client, queue.slice(index + 1)));
+      return false;
+    }
   }
   server.propagation.close();
+  return true;
 }
 
 /** A watched key that died since counts as changed; one that was dead already does not (source: isWatchedKeyExpired). */

@@ -1,0 +1,122 @@
+import { afterAll, expect, it } from 'vitest';
+import { startBundledServer } from '../support/bundled-server.ts';
+import { hasEngine } from '../support/engines.ts';
+import { poll } from '../support/poll.ts';
+import { RawConnection } from '../support/raw-connection.ts';
+import { startRealServer } from '../support/real-server.ts';
+
+const FLAGS = ['--busy-reply-threshold', '100', '--shutdown-timeout', '0'];
+const LOOP = 'while true do end';
+const LIBRARY =
+  "#!lua name=l\nredis.register_function('loop', function() while true do end end) redis.register_function('f', function() return 7 end)";
+
+const stops: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const stop of stops) await stop();
+});
+
+async function startBoth(): Promise<number[]> {
+  const servers = await Promise.all([startBundledServer(FLAGS), startRealServer('redis-server', FLAGS)]);
+  stops.push(...servers.map(({ stop }) => stop));
+  return servers.map(({ port }) => port);
+}
+
+/** What a server answers to others while one connection runs something that does not end, and then to that one. */
+async function transcript(
+  port: number,
+  before: readonly string[][],
+  endless: readonly (readonly string[])[],
+  meanwhile: readonly string[],
+): Promise<string[]> {
+  const [caller, other] = await Promise.all([RawConnection.open(port), RawConnection.open(port)]);
+  try {
+    for (const argv of before) await other.call(...argv);
+    for (const argv of endless) caller.send(argv);
+    await poll('the script to be slow', async () => (await other.call('PING')).startsWith('-BUSY'));
+    const seen: string[] = [];
+    for (const line of meanwhile) seen.push(`${line} → ${mask(await other.call(...line.split(' ')))}`);
+    for (const argv of endless) seen.push(`${argv.join(' ')} → ${mask(await caller.read())}`);
+    return seen;
+  } finally {
+    for (const open of [caller, other]) open.close();
+  }
+}
+
+function mask(reply: string): string {
+  return reply.replace(/(duration_ms\r\n):\d+/, '$1:…');
+}
+
+const MEANWHILE = [
+  'GET x',
+  'EVAL 1 0',
+  'SCRIPT LOAD x',
+  'FUNCTION STATS',
+  'AUTH x',
+  'CLIENT ID',
+  'CONFIG GET port',
+  'PUBLISH a b',
+  'MULTI',
+  'SET x 1',
+  'EXEC',
+  'MULTI',
+  'DISCARD',
+  'WATCH x',
+  'UNWATCH',
+  'REPLCONF listening-port 1',
+  'PSYNC ? -1',
+  'SHUTDOWN',
+  'SHUTDOWN SAVE',
+  'SHUTDOWN ABORT',
+  'RESET',
+  'NOPE',
+  'GET',
+];
+
+it.skipIf(!hasEngine('redis'))('while a script or a function does not end', async () => {
+  const ports = await startBoth();
+  const functions = [['FUNCTION', 'LOAD', 'REPLACE', LIBRARY]];
+  const cases: [string[][], string[][], string[]][] = [
+    [[], [['EVAL', LOOP, '0']], [...MEANWHILE, 'FUNCTION KILL', 'SCRIPT KILL']],
+    [functions, [['FCALL', 'loop', '0']], [...MEANWHILE, 'SCRIPT KILL', 'FUNCTION KILL']],
+    [[], [['EVAL', 'while true do pcall(redis.call, ARGV[1]) end', '0', 'PING']], ['SCRIPT KILL']],
+    [
+      functions,
+      [
+        ['PING'],
+        ['MULTI'],
+        ['SET', 'n', '1'],
+        ['EVAL', LOOP, '0'],
+        ['INCR', 'n'],
+        ['FCALL', 'f', '0'],
+        ['EXEC'],
+        ['GET', 'n'],
+      ],
+      ['GET n', 'SCRIPT KILL'],
+    ],
+    [
+      [['SET', 'n', '5']],
+      [
+        ['EVAL_RO', LOOP, '0'],
+        ['GET', 'n'],
+      ],
+      ['SCRIPT KILL'],
+    ],
+  ];
+  for (const [before, endless, meanwhile] of cases) {
+    const [ours, theirs] = await Promise.all(
+      ports.map((port) => transcript(port, before, endless, meanwhile)),
+    );
+    expect(ours).toEqual(theirs);
+  }
+});
+
+it.skipIf(!hasEngine('redis'))('after it has written, only SHUTDOWN NOSAVE ends it', async () => {
+  const ports = await startBoth();
+  const script = `redis.call('SET', 'a', 1) ${LOOP}`;
+  const lines = ['SCRIPT KILL', 'FUNCTION KILL', 'GET a', 'SHUTDOWN NOSAVE'];
+  const [ours, theirs] = await Promise.all(
+    ports.map((port) => transcript(port, [], [['EVAL', script, '0']], lines)),
+  );
+  expect(ours).toEqual(theirs);
+  expect(ours?.at(-1)).toContain('(closed)');
+});
