@@ -1,4 +1,3 @@
-import { localHost } from '../hosts/local-host.ts';
 import { ReplctlError } from '../errors.ts';
 import { liveTreeOf, type LiveView } from '../plan/live-view.ts';
 import { rootOf, treeOf, withParents, type Tree } from '../plan/tree.ts';
@@ -6,7 +5,7 @@ import type { Topology } from '../topology/model.ts';
 import { change, changeLocked, settleEarlier, type ChangeResult } from './change.ts';
 import type { ApplyContext } from './context.ts';
 import { openDeployment, type Deployment } from './deployment.ts';
-import { acquireLock } from './lock.ts';
+import { lockDeployment } from './lock-deployment.ts';
 import { editTree } from './rearrange.ts';
 import { takeStock, type Stock } from './take-stock.ts';
 
@@ -20,7 +19,7 @@ export async function adopt(
   context: ApplyContext,
   { isDryRun }: { readonly isDryRun: boolean },
 ): Promise<ChangeResult> {
-  const lock = isDryRun ? null : await acquireLock(context.topology.stateDir, context.command, localHost);
+  const lock = isDryRun ? null : await lockDeployment(context);
   try {
     const settled = lock === null ? context : await settleEarlier(context, 'adopt');
     const deployment = await openDeployment(settled.topology);

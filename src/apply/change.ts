@@ -1,4 +1,3 @@
-import { localHost } from '../hosts/local-host.ts';
 import { waitUntilReady } from '../observe/wait-until-ready.ts';
 import { ReplctlError } from '../errors.ts';
 import type { Plan, Verb } from '../plan/plan.ts';
@@ -12,7 +11,7 @@ import { checkEngines } from './check-engines.ts';
 import { openDeployment, type Deployment } from './deployment.ts';
 import { declare, type Edit } from './declare.ts';
 import { Journal, readOpenJournal, type JournalRecord } from './journal.ts';
-import { acquireLock } from './lock.ts';
+import { lockDeployment } from './lock-deployment.ts';
 import { makePlan } from './make-plan.ts';
 import { settle } from './resume.ts';
 import { runJournaled } from './run-journaled.ts';
@@ -39,8 +38,7 @@ export interface ChangeResult {
 /** Edit of the declaration → plan → apply: the one movement behind every verb that changes a tree. */
 export async function change(context: ApplyContext, request: ChangeRequest): Promise<ChangeResult> {
   if (request.isDryRun) return planOnly(context, request);
-  const { stateDir } = context.topology;
-  const lock = await acquireLock(stateDir, context.command, localHost);
+  const lock = await lockDeployment(context);
   try {
     return await changeLocked(await settleEarlier(context, request.verb), request);
   } finally {

@@ -8,7 +8,7 @@ import type { ChangeResult } from './change.ts';
 import { runJournaled } from './run-journaled.ts';
 import type { ApplyContext } from './context.ts';
 import { openDeployment, type Deployment } from './deployment.ts';
-import { acquireLock } from './lock.ts';
+import { lockDeployment } from './lock-deployment.ts';
 import { takeStock } from './take-stock.ts';
 
 export interface DownOptions {
@@ -34,7 +34,7 @@ export async function down(context: ApplyContext, options: DownOptions): Promise
       },
     );
   }
-  const lock = options.isDryRun ? null : await acquireLock(stateDir, context.command, localHost);
+  const lock = options.isDryRun ? null : await lockDeployment(context);
   try {
     const deployment = await openDeployment(context.topology);
     const plan = await planDown(context, deployment, options.wipe !== null);

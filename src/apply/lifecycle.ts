@@ -1,4 +1,3 @@
-import { localHost } from '../hosts/local-host.ts';
 import { ReplctlError } from '../errors.ts';
 import { isHung, liveNodeOf, type LiveView } from '../plan/live-view.ts';
 import { PLAN_VERSION, type Plan, type Verb } from '../plan/plan.ts';
@@ -10,7 +9,7 @@ import type { NodeId } from '../topology/model.ts';
 import { settleEarlier, type ChangeResult } from './change.ts';
 import type { ApplyContext } from './context.ts';
 import { openDeployment, type Deployment } from './deployment.ts';
-import { acquireLock } from './lock.ts';
+import { lockDeployment } from './lock-deployment.ts';
 import { planRevival, warnOfLoss } from './revive.ts';
 import { runJournaled } from './run-journaled.ts';
 import type { RunReport } from './run-plan.ts';
@@ -130,7 +129,7 @@ async function perform(
   { isDryRun }: LifecycleOptions,
   planActs: (deployment: Deployment, view: LiveView) => readonly Act[],
 ): Promise<ChangeResult> {
-  const lock = isDryRun ? null : await acquireLock(context.topology.stateDir, context.command, localHost);
+  const lock = isDryRun ? null : await lockDeployment(context);
   try {
     if (lock !== null) await settleEarlier(context, verb);
     const deployment = await openDeployment(context.topology);

@@ -26,7 +26,7 @@ export async function acquireLock(stateDir: string, command: string, host: Host)
   const self = await host.processFacts(process.pid);
   if (self === null) throw new ReplctlError('INTERNAL', 'this process is not in the process table');
   const token = randomUUID();
-  const claim = `${file}.${token}`;
+  const claim = `${file}.${process.pid}.${token}`;
   const holder: Holder = { process: self, command, sinceMs: Date.now(), token };
   await writeFile(claim, JSON.stringify(holder), { mode: 0o600 });
   try {
@@ -41,6 +41,12 @@ export async function acquireLock(stateDir: string, command: string, host: Host)
     await rm(claim, { force: true });
   }
   return { release: () => rm(file, { force: true }) };
+}
+
+/** Whether the file is a lock, or a mark of one, and its process is gone. */
+export async function isLeftByTheDead(file: string, host: Host): Promise<boolean> {
+  const holder = await readHolder(file);
+  return holder !== null && !(await isAlive(host, holder));
 }
 
 async function isAlive(host: Host, holder: Holder): Promise<boolean> {

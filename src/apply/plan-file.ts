@@ -1,4 +1,3 @@
-import { localHost } from '../hosts/local-host.ts';
 import { ReplctlError } from '../errors.ts';
 import { basisOf, compareBasis, type Basis } from '../plan/basis.ts';
 import { isEmptyPlan, PLAN_VERSION, type Plan } from '../plan/plan.ts';
@@ -7,7 +6,7 @@ import type { ApplyContext } from './context.ts';
 import { declare } from './declare.ts';
 import { openDeployment } from './deployment.ts';
 import type { JournalHead } from './journal.ts';
-import { acquireLock } from './lock.ts';
+import { lockDeployment } from './lock-deployment.ts';
 import { makePlan } from './make-plan.ts';
 import { runJournaled } from './run-journaled.ts';
 import { readState } from './state.ts';
@@ -46,7 +45,7 @@ export async function plan(
 /** Carries out a plan that was made earlier. REFUSED when what is observed is no longer what it was made from. */
 export async function applyPlan(context: ApplyContext, file: PlanFile): Promise<ChangeResult> {
   requireReadable(file, context);
-  const lock = await acquireLock(context.topology.stateDir, context.command, localHost);
+  const lock = await lockDeployment(context);
   try {
     await settleEarlier(context, file.plan.verb);
     const state = await readState(context.topology.stateDir);

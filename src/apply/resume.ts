@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { localHost } from '../hosts/local-host.ts';
 import { ReplctlError } from '../errors.ts';
 import { isEmptyPlan, type Plan } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
@@ -11,7 +10,7 @@ import type { ChangeResult } from './change.ts';
 import type { ApplyContext } from './context.ts';
 import { openDeployment } from './deployment.ts';
 import { Journal, readOpenJournal, type JournalHead, type JournalRecord } from './journal.ts';
-import { acquireLock } from './lock.ts';
+import { lockDeployment } from './lock-deployment.ts';
 import { makePlan } from './make-plan.ts';
 import { runPlan } from './run-plan.ts';
 
@@ -38,7 +37,7 @@ async function settleLocked(
   options: SettleOptions,
 ): Promise<ChangeResult> {
   const { stateDir } = context.topology;
-  const lock = options.isDryRun ? null : await acquireLock(stateDir, context.command, localHost);
+  const lock = options.isDryRun ? null : await lockDeployment(context);
   try {
     const open = await readOpenJournal(stateDir);
     if (open === null) {

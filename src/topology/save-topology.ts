@@ -3,6 +3,9 @@ import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplctlError } from '../errors.ts';
 
+/** The name under which a topology file is written, with the pid of who does. */
+export const TEMPORARY_TOPOLOGY = /^\..+\.replctl-(\d+)-[0-9a-f]+\.tmp$/;
+
 /**
  * Writes a topology file whole or not at all: temporary file beside it, fsync, rename, fsync of the folder. The mode
  * stays, and a symbolic link stays a link to the file that is written.
@@ -19,7 +22,7 @@ export async function saveTopology(file: string, text: string, expected: string)
   const { mode, uid, gid } = await stat(target);
   const temporary = path.join(
     path.dirname(target),
-    `.${path.basename(target)}.${randomBytes(6).toString('hex')}.tmp`,
+    `.${path.basename(target)}.replctl-${process.pid}-${randomBytes(6).toString('hex')}.tmp`,
   );
   try {
     const handle = await open(temporary, 'wx', mode & 0o777);

@@ -203,7 +203,7 @@ class ChaosWorld {
 function leftovers(dir: string): string[] {
   const processes = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && cwdOf(pid).startsWith(dir));
   const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    /\.pid$|\.sock$|^lock|\.tmp|\.new$/.test(path.basename(file)),
+    /\.pid$|\.sock$|^lock|\.tmp|\.new$|^start\.out$/.test(path.basename(file)),
   );
   return [...processes.map((pid) => `process ${pid}`), ...files];
 }
