@@ -168,10 +168,7 @@ const PERSISTENCE: readonly Directive[] = [
   text('dbfilename', 'dump.rdb', { guarded: true }),
   bool('rdb-del-sync-files', false, { inert: 'no file stays behind after a full sync' }),
   bool('rdb-save-incremental-fsync', true, { inert: 'the file is synced as a whole at its end' }),
-  integer('rdb-key-save-delay', -INT_MAX - 1n, INT_MAX, 0, {
-    hidden: true,
-    inert: 'delays for tests of the original',
-  }),
+  integer('rdb-key-save-delay', -INT_MAX - 1n, INT_MAX, 0, { hidden: true }),
   integer('key-load-delay', -INT_MAX - 1n, INT_MAX, 0, {
     hidden: true,
     inert: 'delays for tests of the original',

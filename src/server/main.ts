@@ -21,7 +21,7 @@ Examples:
 export async function main(args: readonly string[]): Promise<void> {
   const line = parseCommandLine(args);
   if (line.action === 'version')
-    process.stdout.write(`Redis server v=${VERSION} sha=00000000:0 malloc=node bits=64 build=replctl\\n`);
+    process.stdout.write(`Redis server v=${VERSION} sha=00000000:0 malloc=node bits=64 build=replctl\n`);
   else if (line.action === 'help') process.stdout.write(USAGE);
   else await startServer(line);
 }

@@ -47,7 +47,7 @@ export class Admin {
     this.#config = config;
     const { pubsub, tracking, monitors, slowLog, latency, sources, rates } = this;
     const access = (): Access => this.access;
-    const parts = { access, pubsub, tracking, monitors, slowLog, latency, sources, rates, process };
+    const parts = { access, pubsub, tracking, monitors, slowLog, latency, sources, rates, process, shutdown };
     const rewrite = process.configFile === '' ? undefined : () => this.#rewrite(process.configFile);
     this.families = [
       sessionCommands(parts),

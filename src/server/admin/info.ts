@@ -5,11 +5,13 @@ import type { Tracking } from '../tracking/tracking.ts';
 import type { InfoSources } from './info-sources.ts';
 import type { LatencyMonitor } from './latency.ts';
 import type { ProcessFacts } from './process-facts.ts';
+import type { Shutdown } from './shutdown.ts';
 import type { Rates } from './rates.ts';
 import { VERSION } from './version.ts';
 
 export interface InfoParts {
   readonly process: ProcessFacts;
+  readonly shutdown: Shutdown;
   readonly sources: InfoSources;
   readonly access: () => Access;
   readonly pubsub: PubSub;
@@ -96,7 +98,8 @@ function overlay(fields: Fields, values: Readonly<Fields>): Fields {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, values[name] ?? value]));
 }
 
-function serverFields(server: Server, { process }: InfoParts): Fields {
+function serverFields(server: Server, { process, shutdown }: InfoParts): Fields {
+  const shutdownMs = shutdown.remainingMs(server);
   const uptime = Math.floor((server.now - server.startedAt) / 1000);
   const hertz = server.config.text('hz');
   return {
@@ -125,6 +128,7 @@ function serverFields(server: Server, { process }: InfoParts): Fields {
     executable: process.executable,
     config_file: process.configFile,
     io_threads_active: 0,
+    ...(shutdownMs === undefined ? {} : { shutdown_in_milliseconds: Math.ceil(shutdownMs) }),
   };
 }
 

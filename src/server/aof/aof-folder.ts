@@ -11,7 +11,14 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { EMPTY_MANIFEST, formatManifest, parseManifest, type AofFile, type AofManifest } from './manifest.ts';
+import {
+  EMPTY_MANIFEST,
+  filesOf,
+  formatManifest,
+  parseManifest,
+  type AofFile,
+  type AofManifest,
+} from './manifest.ts';
 
 /** The folder that holds the append-only log (config appenddirname) and its manifest. */
 export class AofFolder {
@@ -45,21 +52,25 @@ export class AofFolder {
   writeManifest(manifest: AofManifest): AofManifest {
     this.#replaceManifest(manifest);
     if (manifest.history.length === 0) return manifest;
-    for (const file of manifest.history) rmSync(this.pathOf(file), { force: true });
+    for (const file of manifest.history) this.remove(file);
     const clean = { ...manifest, history: [] };
     this.#replaceManifest(clean);
     return clean;
   }
 
   /**
-   * Takes over the single file that servers before 7.0 kept beside the folder: it becomes the base. Answers the
-   * manifest, or undefined when there is no such file.
+   * Takes over the single file that servers before 7.0 kept beside the folder: it becomes the base. Goes on where it
+   * was interrupted, when the manifest says so already and the file is still there. Answers the manifest, or undefined
+   * when there is no log.
    */
   adoptSingleFile(folder: string): AofManifest | undefined {
+    const known = this.readManifest();
     const old = path.join(folder, this.prefix);
-    if (!existsSync(old)) return undefined;
-    this.create();
+    const isBegun = known !== undefined && filesOf(known).every(({ name }) => name === this.prefix);
+    if (!existsSync(old) || (known !== undefined && !isBegun)) return known;
     const base: AofFile = { name: this.prefix, seq: 1, type: 'base' };
+    if (isBegun && existsSync(this.pathOf(base))) return known;
+    this.create();
     const manifest = { ...EMPTY_MANIFEST, base };
     this.#replaceManifest(manifest);
     renameSync(old, this.pathOf(base));
@@ -67,8 +78,17 @@ export class AofFolder {
     return manifest;
   }
 
+  /** A file of the log that is not there, if any. */
+  findMissing(manifest: AofManifest): AofFile | undefined {
+    return filesOf(manifest).find((file) => !existsSync(this.pathOf(file)));
+  }
+
   sizeOf(file: AofFile): number {
     return statSync(this.pathOf(file)).size;
+  }
+
+  remove(file: AofFile): void {
+    rmSync(this.pathOf(file), { force: true });
   }
 
   #replaceManifest(manifest: AofManifest): void {

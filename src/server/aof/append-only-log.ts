@@ -27,12 +27,22 @@ export interface AofRewrite {
   complete(): void;
 }
 
+/** How a log stands to the data there is when it is opened. */
+export type LogStart =
+  /** The manifest's files hold all of the data. */
+  | 'complete'
+  /** They hold other data or none: what is written here counts once a new base is there. */
+  | 'without-base';
+
 /**
  * The append-only log while it is written: takes every change as RESP, and keeps what `appendfsync` promises.
  *
  * always: written and synced before a reply leaves. everysec and no: written once per turn of the event loop, so that
  * a killed process loses at most what nobody was answered in an earlier turn; synced every second, or when the system
  * likes.
+ *
+ * While it waits for its base (turned on at run time, or after a full resync) its increment is in no manifest and its
+ * `syncedOffset` is 0: until then a restart finds the log as it was before (aof.c `AOF_WAIT_REWRITE`).
  */
 export class AppendOnlyLog {
   lastError: Error | undefined;
@@ -51,18 +61,29 @@ export class AppendOnlyLog {
   #closedBytes: number;
   /** Bytes of the log when its base was made: what growth is measured by. */
   #baseBytes: number;
+  #isWaitingForBase: boolean;
+  /** The open increment is in no manifest yet. */
+  #isUnlisted = false;
+  /** Stream offset up to which the increment is on disk, whether its base is there or not. */
+  #reachedOffset = 0;
 
-  /** Goes on with the last increment, or opens the first. The folder and the base exist. Throws what the disk says. */
-  constructor(folder: AofFolder, manifest: AofManifest, ports: AppendOnlyLogPorts) {
+  /** Goes on with the last increment, or opens one. The folder exists. Throws what the disk says. */
+  constructor(folder: AofFolder, manifest: AofManifest, start: LogStart, ports: AppendOnlyLogPorts) {
     this.#folder = folder;
     this.#ports = ports;
     this.#manifest = manifest;
+    this.#isWaitingForBase = start === 'without-base';
     this.#lastSyncMs = ports.clock();
     this.#baseBytes = manifest.base === undefined ? 0 : folder.sizeOf(manifest.base);
-    const last = manifest.increments.at(-1);
-    const closed = manifest.increments.slice(0, -1);
+    const last = this.#isWaitingForBase ? undefined : manifest.increments.at(-1);
+    const closed = manifest.increments.filter((file) => file !== last);
     this.#closedBytes = this.#baseBytes + closed.reduce((sum, file) => sum + folder.sizeOf(file), 0);
     this.#appender = last === undefined ? this.#addIncrement() : new AofAppender(folder.pathOf(last));
+  }
+
+  /** Whether nothing written here counts yet. */
+  get isWaitingForBase(): boolean {
+    return this.#isWaitingForBase;
   }
 
   get size(): number {
@@ -139,16 +160,21 @@ export class AppendOnlyLog {
     return growth >= percentage ? growth : undefined;
   }
 
+  /** All data was replaced: what the log holds is of the past, and a rewrite has to follow. */
+  startOver(): void {
+    this.#isWaitingForBase = true;
+    this.#reachedOffset = 0;
+    this.syncedOffset = 0;
+    this.#attempt(() => this.#switchIncrement());
+  }
+
   /**
    * Opens a new increment; everything until now is what the new base has to hold, so the snapshot must be taken in the
    * same turn. Should the rewrite fail, the log is as good as before. Throws what the disk says.
    */
   beginRewrite(): AofRewrite {
-    const old = this.#appender;
-    if (!old.write()) throw old.lastError ?? new Error('the append-only log can not be written');
-    this.#appender = this.#addIncrement();
-    this.#closedBytes += old.size;
-    old.retire((error) => this.#setError(error ?? undefined));
+    this.#switchIncrement();
+    const offset = this.#ports.streamOffset();
     const first = this.#manifest.increments.at(-1);
     const base = nextBase(this.#manifest, this.#folder.prefix);
     return {
@@ -159,6 +185,10 @@ export class AppendOnlyLog {
         this.#manifest = this.#folder.writeManifest(completeRewrite(this.#manifest, base, first));
         this.#closedBytes = this.#folder.sizeOf(base);
         this.#baseBytes = this.size;
+        this.#isUnlisted = false;
+        if (!this.#isWaitingForBase) return;
+        this.#isWaitingForBase = false;
+        this.#synced(Math.max(offset, this.#reachedOffset));
       },
     };
   }
@@ -170,20 +200,40 @@ export class AppendOnlyLog {
       this.#appender.syncNow();
     });
     this.#appender.close();
+    const last = this.#manifest.increments.at(-1);
+    if (this.#isUnlisted && last !== undefined) this.#folder.remove(last);
+  }
+
+  #switchIncrement(): void {
+    const old = this.#appender;
+    if (this.#isUnlisted) {
+      old.close();
+      this.#manifest = { ...this.#manifest, increments: this.#manifest.increments.slice(0, -1) };
+      this.#appender = this.#addIncrement();
+      return;
+    }
+    if (!old.write()) throw old.lastError ?? new Error('the append-only log can not be written');
+    this.#appender = this.#addIncrement();
+    this.#closedBytes += old.size;
+    old.retire((error) => this.#setError(error ?? undefined));
   }
 
   #addIncrement(): AofAppender {
     const file = nextIncrement(this.#manifest, this.#folder.prefix);
+    // No manifest names it: what an earlier process may have left under this name is of no use.
+    this.#folder.remove(file);
     const appender = new AofAppender(this.#folder.pathOf(file));
-    const increments = [...this.#manifest.increments, file];
-    this.#manifest = this.#folder.writeManifest({ ...this.#manifest, increments });
+    const manifest = { ...this.#manifest, increments: [...this.#manifest.increments, file] };
+    this.#isUnlisted = this.#isWaitingForBase;
+    this.#manifest = this.#isUnlisted ? manifest : this.#folder.writeManifest(manifest);
     this.#selectedDb = -1;
     this.#ports.log('notice', `Creating AOF incr file ${file.name} on server start`);
     return appender;
   }
 
   #synced(offset: number): void {
-    if (offset === this.syncedOffset) return;
+    this.#reachedOffset = offset;
+    if (this.#isWaitingForBase || offset === this.syncedOffset) return;
     this.syncedOffset = offset;
     this.#ports.stateChanged();
   }

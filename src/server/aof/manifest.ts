@@ -66,10 +66,20 @@ function parseLine(line: string): AofFile {
   const type = (['base', 'incr', 'history'] as const).find(
     (each) => TYPE_LETTER[each] === values.get('type'),
   );
-  if (name === '' || !(seq > 0) || type === undefined) throw new ManifestError(INVALID);
+  if (name === '' || !(seq > 0) || !values.has('type')) throw new ManifestError(INVALID);
+  if (type === undefined) throw new ManifestError('Unknown AOF file type');
   if (name.includes('/')) throw new ManifestError("File can't be a path, just a filename");
   return { name, seq, type };
 }
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\u0007': '\\a',
+  '\b': '\\b',
+};
+const UNESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', a: '\u0007', b: '\b' };
 
 /** Names with blanks or odd bytes are quoted as in redis-cli. */
 function quote(name: string): string {
@@ -77,7 +87,8 @@ function quote(name: string): string {
   const bytes = Array.from(Buffer.from(name), (byte) => {
     const char = String.fromCharCode(byte);
     if (char === '"' || char === '\\') return `\\${char}`;
-    return char >= ' ' && char <= '~' ? char : `\\x${byte.toString(16).padStart(2, '0')}`;
+    if (char >= ' ' && char <= '~') return char;
+    return ESCAPES[char] ?? `\\x${byte.toString(16).padStart(2, '0')}`;
   });
   return `"${bytes.join('')}"`;
 }
@@ -91,7 +102,9 @@ function unquote(text: string): string {
   const bytes = text.replace(
     /\\(?:x([0-9a-f]{2})|(.))/gi,
     (_, hex: string | undefined, char: string | undefined) =>
-      hex === undefined ? (char ?? '') : String.fromCharCode(Number.parseInt(hex, 16)),
+      hex === undefined
+        ? (UNESCAPES[char ?? ''] ?? char ?? '')
+        : String.fromCharCode(Number.parseInt(hex, 16)),
   );
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }

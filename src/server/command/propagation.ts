@@ -46,6 +46,11 @@ export class Propagation {
     return this.replication !== undefined || this.aof !== undefined;
   }
 
+  /** Whether a unit is open: part of what it changes may be in the data and not yet with the sinks. */
+  get isOpen(): boolean {
+    return this.depth > 0;
+  }
+
   /** Opens a unit that lasts until the matching `close`; they nest. */
   open(): void {
     this.depth += 1;

@@ -13,6 +13,8 @@ export interface KeyspaceSinkOptions {
   readonly openDb: (index: number) => Db;
   /** Keys that died before this Unix time in ms are left out; -1 takes all, as a replica does. */
   readonly dropExpiredBeforeMs: number;
+  /** Told of each key that is left out for this. */
+  readonly expired?: (dbIndex: number, key: Buffer) => void;
   /** Let a key of the file take the place of one that is there, instead of refusing the file. */
   readonly replace?: boolean;
 }
@@ -28,6 +30,7 @@ export class KeyspaceSink extends CollectionBuilder implements RdbSink {
   readonly #options: KeyspaceSinkOptions;
   readonly #dbs = new Map<number, Db>();
   #db: Db;
+  #dbIndex = 0;
   #key: Buffer = NONE;
   #expireAtMs = -1;
 
@@ -48,6 +51,7 @@ export class KeyspaceSink extends CollectionBuilder implements RdbSink {
       throw new MalformedData(`database ${index}, but only ${databaseCount} are configured`, 'unsupported');
     }
     this.#db = this.#open(index);
+    this.#dbIndex = index;
   }
 
   resizeDb(keys: number): void {
@@ -71,7 +75,10 @@ export class KeyspaceSink extends CollectionBuilder implements RdbSink {
     valueEnd: number,
     expireAtMs: number,
   ): void {
-    if (this.#isExpired(expireAtMs)) return;
+    if (this.#isExpired(expireAtMs)) {
+      this.#options.expired?.(this.#dbIndex, key.subarray(keyStart, keyEnd));
+      return;
+    }
     this.#makeRoom(key, keyStart, keyEnd);
     const ref = this.#db.insertString(key, keyStart, keyEnd, value, valueStart, valueEnd);
     if (expireAtMs >= 0) this.#db.setExpire(ref, expireAtMs);
@@ -85,8 +92,12 @@ export class KeyspaceSink extends CollectionBuilder implements RdbSink {
   }
 
   end(isEmpty: boolean): void {
-    if (isEmpty || this.#isExpired(this.#expireAtMs)) return;
+    if (isEmpty) return;
     const key = this.#key;
+    if (this.#isExpired(this.#expireAtMs)) {
+      this.#options.expired?.(this.#dbIndex, key);
+      return;
+    }
     this.#makeRoom(key, 0, key.length);
     const ref = this.#db.insertObject(key, 0, key.length, this.value);
     if (this.#expireAtMs >= 0) this.#db.setExpire(ref, this.#expireAtMs);

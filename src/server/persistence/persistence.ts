@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { FsyncPolicy } from '../aof/aof-appender.ts';
 import { AofFolder } from '../aof/aof-folder.ts';
-import { AppendOnlyLog, type AofRewrite } from '../aof/append-only-log.ts';
+import { AppendOnlyLog, type AofRewrite, type LogStart } from '../aof/append-only-log.ts';
 import { EMPTY_MANIFEST, filesOf, nextBase, type AofManifest } from '../aof/manifest.ts';
 import { SERVER_GATE } from '../command/gates.ts';
 import { RdbError } from '../rdb/rdb-error.ts';
@@ -12,7 +12,7 @@ import { ReplyError } from '../resp/reply-error.ts';
 import type { Server } from '../server.ts';
 import { createDatasetReceiver, warnOfLosses } from './dataset-loader.ts';
 import { KeyspaceSink } from './keyspace-sink.ts';
-import { loadAppendOnlyLog } from './load-log.ts';
+import { loadAppendOnlyLog, LogLoadError } from './load-log.ts';
 import {
   readRdbFile,
   RdbFileSink,
@@ -35,6 +35,12 @@ export interface LoadProgress {
   loadedBytes: number;
 }
 
+interface DumpLoad {
+  readonly isStart: boolean;
+  readonly isMerging: boolean;
+  readonly policy: LibraryPolicy;
+}
+
 interface RunningRewrite {
   readonly run: RunningSnapshot;
   readonly file: RdbFileSink;
@@ -51,12 +57,12 @@ export class Persistence {
   readonly rdb: RdbSaving;
   readonly sources: PersistenceSources = {
     streamPosition: () => undefined,
+    positionLoaded: () => undefined,
+    expiredAtLoad: () => undefined,
     libraries: () => [],
     takeLibraries: () => undefined,
     logSynced: () => undefined,
   };
-  /** Stream offset and identity found in the file that was loaded: a restarted server may resume by it. */
-  loadedPosition: StreamPosition | undefined;
   loading: LoadProgress | undefined;
   lastLoad = { keysLoaded: 0, keysExpired: 0 };
   rewrites = 0;
@@ -116,14 +122,20 @@ export class Persistence {
     const isAppendOnly = server.config.flag('appendonly');
     if (isAppendOnly) {
       const folder = this.#folder();
-      const manifest = folder.readManifest() ?? folder.adoptSingleFile(this.#dir());
+      const manifest = folder.adoptSingleFile(this.#dir());
       if (manifest !== undefined) {
+        const missing = folder.findMissing(manifest);
+        if (missing !== undefined)
+          throw new LogLoadError(
+            `The append log file ${missing.name} doesn't exist: No such file or directory`,
+          );
         const totalBytes = filesOf(manifest).reduce((sum, file) => sum + folder.sizeOf(file), 0);
         await this.#whileLoading(totalBytes, this.#loadLog(manifest));
       }
-      this.#openLog(manifest);
+      this.#openLog(manifest, 'complete');
     } else if (existsSync(this.rdb.path)) {
-      await this.#whileLoading(statSync(this.rdb.path).size, this.#loadDump(false, 'flush'));
+      const steps = this.#loadDump({ isStart: true, isMerging: false, policy: 'flush' });
+      await this.#whileLoading(statSync(this.rdb.path).size, steps);
       const seconds = ((server.clock.monotonic() - startMs) / 1000).toFixed(3);
       server.log('notice', `DB loaded from disk: ${seconds} seconds`);
     }
@@ -139,12 +151,9 @@ export class Persistence {
   }): void {
     if (options.isSaving) this.rdb.saveNow();
     if (options.isFlushing) this.#server.keyspace.flushAll();
-    runAtOnce(
-      this.#loadDump(
-        options.isMerging,
-        options.isMerging ? 'replace' : options.isFlushing ? 'flush' : 'append',
-      ),
-    );
+    const { isMerging, isFlushing } = options;
+    const policy = isMerging ? 'replace' : isFlushing ? 'flush' : 'append';
+    runAtOnce(this.#loadDump({ isStart: false, isMerging, policy }));
   }
 
   /** DEBUG LOADAOF: executes the whole log again, on no data, before it returns; false when there is none. */
@@ -165,8 +174,20 @@ export class Persistence {
     return true;
   }
 
-  *#loadDump(isMerging: boolean, policy: LibraryPolicy): FileSteps<void> {
-    const sink = this.#createSink(isMerging);
+  *#loadDump({ isStart, isMerging, policy }: DumpLoad): FileSteps<void> {
+    // What has expired meanwhile goes to the replicas as DEL, so the stream must be known before (7.2).
+    let isPositionTold = !isStart;
+    const tellPosition = (): void => {
+      if (isPositionTold) return;
+      isPositionTold = true;
+      const position = positionIn(sink);
+      if (position !== undefined) this.sources.positionLoaded(position);
+    };
+    const sink = this.#createSink(isMerging, (dbIndex, key) => {
+      if (!isStart) return;
+      tellPosition();
+      this.sources.expiredAtLoad(dbIndex, key);
+    });
     const reader = new RdbReader(sink, { checksum: this.#server.config.flag('rdbchecksum') });
     try {
       yield* readRdbFile(this.rdb.path, reader);
@@ -177,15 +198,17 @@ export class Persistence {
       }
       throw error;
     }
+    tellPosition();
     this.#noteLoad(sink, reader, policy);
   }
 
-  #createSink(replace: boolean): KeyspaceSink {
+  #createSink(replace: boolean, expired: (dbIndex: number, key: Buffer) => void): KeyspaceSink {
     const { keyspace, isReplica } = this.#server;
     return new KeyspaceSink({
       databaseCount: keyspace.count,
       openDb: (index) => keyspace.db(index),
       dropExpiredBeforeMs: isReplica ? -1 : this.#server.clock.now(),
+      expired,
       replace,
     });
   }
@@ -197,10 +220,6 @@ export class Persistence {
     warnOfLosses(reader, (text) => server.log('warning', text));
     const { keysLoaded, keysExpired } = sink;
     server.log('notice', `Done loading RDB, keys loaded: ${keysLoaded}, keys expired: ${keysExpired}.`);
-    const replid = sink.auxFields.get('repl-id');
-    const offset = Number(sink.auxFields.get('repl-offset') ?? Number.NaN);
-    if (replid === undefined || !Number.isSafeInteger(offset)) return;
-    this.loadedPosition = { replid, offset, streamDb: Number(sink.auxFields.get('repl-stream-db') ?? 0) };
   }
 
   #loadLog(manifest: AofManifest): FileSteps<void> {
@@ -246,14 +265,15 @@ export class Persistence {
   /** CONFIG SET appendonly yes: starts the log with a base made of the present data. */
   startLog(): void {
     if (this.#log !== undefined) return;
-    const folder = this.#folder();
-    this.#openLog(folder.readManifest() ?? EMPTY_MANIFEST);
-    this.rewriteLog();
+    this.#openLog(this.#folder().readManifest() ?? EMPTY_MANIFEST, 'without-base');
+    this.isRewriteScheduled = this.rdb.isRunning || this.#server.propagation.isOpen;
+    if (!this.isRewriteScheduled) this.rewriteLog();
   }
 
   /** CONFIG SET appendonly no, and the end of the process: everything is on disk when it returns. */
   stopLog(): void {
     this.#cancelRewrite();
+    this.isRewriteScheduled = false;
     this.#server.propagation.aof = undefined;
     this.#log?.close();
     this.#log = undefined;
@@ -279,7 +299,9 @@ export class Persistence {
   datasetReplaced(): void {
     this.rdb.cancel();
     this.#cancelRewrite();
-    if (this.#log !== undefined) this.rewriteLog();
+    if (this.#log === undefined) return;
+    this.#log.startOver();
+    this.isRewriteScheduled = true;
   }
 
   /**
@@ -362,12 +384,12 @@ export class Persistence {
     running.file.abort();
   }
 
-  #openLog(known: AofManifest | undefined): void {
+  #openLog(known: AofManifest | undefined, start: LogStart): void {
     const server = this.#server;
     const folder = this.#folder();
     folder.create();
     const manifest = known === undefined ? this.#writeFirstBase(folder) : known;
-    const log = new AppendOnlyLog(folder, manifest, {
+    const log = new AppendOnlyLog(folder, manifest, start, {
       policy: () => this.#policy,
       log: (level, text) => server.log(level, text),
       clock: () => server.clock.monotonic(),
@@ -430,25 +452,45 @@ export class Persistence {
   // ---- the end ----------------------------------------------------------------------------------------------------
 
   /** What SHUTDOWN and SIGTERM do: gives background work up, saves if asked, closes the log. Throws when it can't. */
-  shutDown(isSaving: boolean): void {
+  shutDown(isSaving: boolean, isForced: boolean): void {
+    if (this.isRewriting && this.#log?.isWaitingForBase === true) {
+      this.#server.log('warning', `Writing initial AOF${isForced ? '. Exit anyway.' : ", can't exit."}`);
+      if (!isForced) throw new Error('the first base of the append-only log is being written');
+    }
     this.rdb.cancel();
     this.#cancelRewrite();
     if (this.#log !== undefined) {
       this.#server.log('notice', 'Calling fsync() on the AOF file.');
       this.#log.flush();
     }
-    if (isSaving) this.rdb.saveNow();
+    if (isSaving) this.#saveAtEnd(isForced);
     this.stopLog();
+  }
+
+  #saveAtEnd(isForced: boolean): void {
+    try {
+      this.rdb.saveNow();
+    } catch (error) {
+      this.#server.log(
+        'warning',
+        `Error trying to save the DB${isForced ? '. Exit anyway.' : ", can't exit."} ${messageOf(error)}`,
+      );
+      if (!isForced) throw error;
+    }
   }
 
   #tick(): void {
     const server = this.#server;
     this.#log?.tick();
     if (server.isLoading || server.isBusy) return;
-    if (this.isRewriteScheduled && !this.rdb.isRunning) this.rewriteLog();
+    if (this.isRewriteScheduled && !this.rdb.isRunning && !this.isRewriting) this.rewriteLog();
     this.rdb.tick(this.isRewriting);
     if (this.#log === undefined || this.isRewriting || this.rdb.isRunning) return;
     if (this.hasRewriteFailed && server.now - this.#lastRewriteTryMs < REWRITE_RETRY_MS) return;
+    if (this.#log.isWaitingForBase) {
+      this.rewriteLog();
+      return;
+    }
     const { config } = server;
     const growth = this.#log.growthDue(
       config.number('auto-aof-rewrite-percentage'),
@@ -479,6 +521,14 @@ export class Persistence {
     const { config } = this.#server;
     return new AofFolder(path.join(this.#dir(), config.text('appenddirname')), config.text('appendfilename'));
   }
+}
+
+/** Where the stream stood when the file was written, if it says so. */
+function positionIn({ auxFields }: KeyspaceSink): StreamPosition | undefined {
+  const replid = auxFields.get('repl-id');
+  const offset = Number(auxFields.get('repl-offset') ?? Number.NaN);
+  if (replid === undefined || !Number.isSafeInteger(offset)) return undefined;
+  return { replid, offset, streamDb: Number(auxFields.get('repl-stream-db') ?? 0) };
 }
 
 function secondsSince(startMs: number, nowMs: number): number {

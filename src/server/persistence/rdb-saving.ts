@@ -18,6 +18,10 @@ export type LibraryPolicy = 'flush' | 'append' | 'replace';
 export interface PersistenceSources {
   /** Where the replication stream stands, to be kept in the file; undefined without replicas or master. */
   streamPosition: () => StreamPosition | undefined;
+  /** The dump loaded at start says where a stream stood. */
+  positionLoaded: (position: StreamPosition) => void;
+  /** A key of that dump was dead already: replicas that resume still have it. */
+  expiredAtLoad: (dbIndex: number, key: Uint8Array) => void;
   /** Source of each function library. */
   libraries: () => readonly string[];
   /** Puts loaded libraries in the place of those there. */
@@ -85,7 +89,10 @@ export class RdbSaving {
     return isRefusing ? ERRORS.misconfRdb : undefined;
   }
 
-  /** Saves before it returns. Throws what the disk says; the old file stays then. */
+  /**
+   * Saves before it returns. Throws what the disk says; the old file stays then. Writes are not refused for it: who
+   * asked has been told (rdb.c `rdbSave` leaves `lastbgsave_status` alone).
+   */
   saveNow(): void {
     const server = this.#server;
     try {
@@ -94,8 +101,6 @@ export class RdbSaving {
       });
     } catch (error) {
       server.log('warning', `Error saving DB on disk: ${messageOf(error)}`);
-      this.hasFailed = true;
-      this.#stateChanged();
       throw error;
     }
     server.log('notice', 'DB saved on disk');
@@ -184,6 +189,7 @@ export class RdbSaving {
       version: version ?? (libraries.length > 0 ? 10 : 9),
       checksum: config.flag('rdbchecksum'),
       clock: () => clock.monotonic(),
+      keyDelayMs: () => config.number('rdb-key-save-delay') / 1000,
     };
   }
 

@@ -3,6 +3,8 @@ import { Snapshot, type SnapshotOptions } from './snapshot.ts';
 
 /** How long one slice may keep the server from its clients. */
 const SLICE_MS = 2;
+/** Longest sleep of a walk that is slowed down: then it looks whether it still has to be. */
+const MAX_NAP_MS = 50;
 
 export interface RunningSnapshot extends SnapshotRun {
   readonly snapshot: Snapshot;
@@ -16,12 +18,21 @@ export function runSnapshot(options: Omit<SnapshotOptions, 'emit'>, sink: Snapsh
   let isPaused = false;
   let isOver = false;
   let pending: NodeJS.Immediate | undefined;
+  let nap: NodeJS.Timeout | undefined;
+  const startMs = options.clock();
 
   const step = (): void => {
     pending = undefined;
+    nap = undefined;
     if (isOver || isPaused) return;
+    const keyDelayMs = options.keyDelayMs?.() ?? 0;
+    const earlyMs = startMs + snapshot.keysWritten * keyDelayMs - options.clock();
+    if (earlyMs > 0) {
+      nap = setTimeout(step, Math.min(earlyMs, MAX_NAP_MS));
+      return;
+    }
     try {
-      isOver = snapshot.step(SLICE_MS);
+      isOver = snapshot.step(keyDelayMs > 0 ? 0 : SLICE_MS);
     } catch (error) {
       isOver = true;
       snapshot.abort();
@@ -32,7 +43,7 @@ export function runSnapshot(options: Omit<SnapshotOptions, 'emit'>, sink: Snapsh
     else schedule();
   };
   const schedule = (): void => {
-    pending ??= setImmediate(step);
+    if (nap === undefined) pending ??= setImmediate(step);
   };
 
   const snapshot = new Snapshot({ ...options, emit: (piece) => sink.write(piece) });
@@ -49,6 +60,7 @@ export function runSnapshot(options: Omit<SnapshotOptions, 'emit'>, sink: Snapsh
     abort: () => {
       if (isOver) return;
       isOver = true;
+      clearTimeout(nap);
       snapshot.abort();
     },
   };

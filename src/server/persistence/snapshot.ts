@@ -21,6 +21,8 @@ export interface SnapshotOptions {
   readonly emit: (piece: Buffer) => void;
   /** Milliseconds of a clock that never goes back. */
   readonly clock: () => number;
+  /** How long each key is to take at least (config rdb-key-save-delay), in milliseconds. */
+  readonly keyDelayMs?: () => number;
 }
 
 interface Large {

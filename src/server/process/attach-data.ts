@@ -1,3 +1,4 @@
+import type { ShutdownPorts } from '../admin/shutdown.ts';
 import type { InfoSources } from '../admin/info-sources.ts';
 import type { LiveConfig } from '../config/live-config.ts';
 import { dial } from '../net/dial.ts';
@@ -5,7 +6,7 @@ import { describePersistence } from '../persistence/describe-persistence.ts';
 import { Persistence } from '../persistence/persistence.ts';
 import { attachReplication, followConfigured } from '../replication/attach-replication.ts';
 import { SpoolFile } from '../replication/spool-file.ts';
-import { printReplicationInfo } from '../replication/status.ts';
+import { memoryOf, printReplicationInfo } from '../replication/status.ts';
 import type { Server } from '../server.ts';
 import { tlsClientOptions } from './tls-options.ts';
 
@@ -15,8 +16,9 @@ export interface DataParts {
   readonly load: () => Promise<void>;
   /** Follows the configured master, if any. */
   readonly follow: () => void;
-  readonly persist: (isSaving: boolean) => void;
-  readonly laggingReplicas: () => number;
+  readonly persist: ShutdownPorts['persist'];
+  readonly replicas: ShutdownPorts['replicas'];
+  readonly requestAcks: () => void;
 }
 
 /** Hangs replication and the disk into a server, and both into INFO. */
@@ -39,6 +41,12 @@ export function attachData(
     receiver: persistence.receiver,
   });
   persistence.sources.streamPosition = () => replication.savePosition() ?? undefined;
+  persistence.sources.positionLoaded = (position) =>
+    replication.restore(position, config.text('replicaof') !== '');
+  persistence.sources.expiredAtLoad = (db, key) => {
+    server.propagation.addCommand(db, ['DEL', key]);
+    server.propagation.settle();
+  };
   persistence.sources.logSynced = () => replication.checkWaiters();
   persistence.sources.libraries = () => server.functions.all.map(({ code }) => code);
   persistence.sources.takeLibraries = (codes, policy) => {
@@ -54,15 +62,14 @@ export function attachData(
     number_of_functions: server.functions.functionCount,
     number_of_libraries: server.functions.all.length,
     used_memory_scripts_eval: server.scripting.scriptBytes,
+    ...memoryOf(replication),
+    mem_aof_buffer: persistence.log?.bufferedBytes ?? 0,
   });
   return {
-    load: async () => {
-      await persistence.loadAtStart();
-      if (persistence.loadedPosition !== undefined)
-        replication.restore(persistence.loadedPosition, config.text('replicaof') !== '');
-    },
+    load: () => persistence.loadAtStart(),
     follow: () => followConfigured(server),
-    persist: (isSaving) => persistence.shutDown(isSaving),
-    laggingReplicas: () => replication.countLaggingReplicas(),
+    persist: (isSaving, isForced) => persistence.shutDown(isSaving, isForced),
+    replicas: () => ({ count: replication.replicas.size, lagging: replication.describeLagging() }),
+    requestAcks: () => replication.requestAcks(),
   };
 }

@@ -96,8 +96,9 @@ async function run(line: RunLine, loaded: LoadedConfig): Promise<void> {
   log('notice', `PID: ${String(process.pid)}`);
   const pidFile = writePidFile(config, inFolder);
   shutdown.ports = {
-    persist: (isSaving) => data.persist(isSaving),
-    laggingReplicas: () => data.laggingReplicas(),
+    persist: data.persist,
+    replicas: data.replicas,
+    requestAcks: data.requestAcks,
     exit: (code) => {
       endpoints.close();
       if (pidFile !== undefined) rmSync(pidFile, { force: true });

@@ -128,6 +128,7 @@ function peerHost(client: Client): string {
 function unblockAll(server: Server): void {
   for (const block of server.blocking.blocks) {
     block.client.reply.error(ERRORS.unblockedByRole.text);
+    if (block.retry !== undefined) block.retry.command.stats.failed += 1;
     server.blocking.unblock(block);
     block.client.closeAfterReply();
   }

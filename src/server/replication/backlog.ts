@@ -35,6 +35,7 @@ export class Backlog {
   #tail: Block;
   #firstByteOffset: number;
   #histlen = 0;
+  #heldBytes = 0;
 
   /** `lastOffset` is the replication offset reached so far: the first byte appended gets the one after it. */
   constructor(sizeBytes: number, lastOffset: number) {
@@ -56,6 +57,11 @@ export class Backlog {
   /** Bytes held; may exceed the size by less than a block, and by what a slow replica still has to read. */
   get histlen(): number {
     return this.#histlen;
+  }
+
+  /** Memory of all blocks. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Offset of the next byte to be appended. */
@@ -108,8 +114,10 @@ export class Backlog {
 
   #newBlock(wantedBytes: number): Block {
     const usual = Math.max(MIN_BLOCK_BYTES, Math.min(64 * 1024, this.#sizeBytes >> 4));
+    const bytes = Buffer.allocUnsafeSlow(Math.max(usual, Math.min(wantedBytes, MAX_BLOCK_BYTES)));
+    this.#heldBytes += bytes.length;
     return {
-      bytes: Buffer.allocUnsafeSlow(Math.max(usual, Math.min(wantedBytes, MAX_BLOCK_BYTES))),
+      bytes,
       startOffset: this.nextOffset,
       usedBytes: 0,
       cursorCount: 0,
@@ -125,6 +133,7 @@ export class Backlog {
       this.#histlen - head.usedBytes >= this.#sizeBytes
     ) {
       this.#histlen -= head.usedBytes;
+      this.#heldBytes -= head.bytes.length;
       this.#firstByteOffset += head.usedBytes;
       head = head.next;
     }

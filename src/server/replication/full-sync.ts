@@ -135,12 +135,14 @@ export class FullSync {
     if (isEof && isDiskless && !isEnough && oldestMs < disklessDelayMs) return;
 
     log('notice', `Starting BGSAVE for SYNC with target: ${isEof ? 'replicas sockets' : 'disk'}`);
+    const spool = isEof ? null : this.#openSpool(members);
+    if (spool === undefined) return;
     const position = this.#ports.beginStream();
     const run: Run = {
       position,
       filter: first.filter,
       members,
-      spool: isEof ? null : this.#ports.createSpool(),
+      spool,
       mark: randomBytes(20).toString('hex'),
       walk: null,
       isPaused: false,
@@ -158,10 +160,26 @@ export class FullSync {
     });
   }
 
+  /** Undefined when the disk refuses: those who wait are sent away, and will ask again. */
+  #openSpool(members: ReadonlySet<ReplicaSession>): Spool | undefined {
+    try {
+      return this.#ports.createSpool();
+    } catch (error) {
+      for (const session of members) this.#ports.drop(session, `${SYNC_FAILED}: ${reasonOf(error)}`);
+      return undefined;
+    }
+  }
+
+  /** May be called in the middle of somebody's write, whose old value is saved first: it must not throw. */
   #write(run: Run, chunk: Uint8Array): void {
     if (this.#run !== run) return;
     if (run.spool !== null) {
-      run.spool.write(chunk);
+      try {
+        run.spool.write(chunk);
+      } catch (error) {
+        run.walk?.abort();
+        this.#fail(run, reasonOf(error));
+      }
       return;
     }
     for (const session of run.members) session.writePayload(chunk);
@@ -204,8 +222,7 @@ export class FullSync {
     if (this.#run !== run) return;
     this.#run = null;
     run.spool?.discard();
-    for (const session of run.members)
-      this.#ports.drop(session, `SYNC failed. BGSAVE returned an error: ${reason}`);
+    for (const session of run.members) this.#ports.drop(session, `${SYNC_FAILED}: ${reason}`);
   }
 
   #finishSpool(session: ReplicaSession): void {
@@ -220,6 +237,12 @@ export class FullSync {
       spool.discard();
     }
   }
+}
+
+const SYNC_FAILED = 'SYNC failed. BGSAVE returned an error';
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function isSameFilter(a: SnapshotFilter, b: SnapshotFilter): boolean {

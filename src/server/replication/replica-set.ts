@@ -92,6 +92,17 @@ export class ReplicaSet {
     return count;
   }
 
+  /** A line on each replica that has not acknowledged `offset` (server.c `finishShutdown`). */
+  describeLagging(offset: number, nowMs: number): string[] {
+    return [...this.#sessions]
+      .filter((session) => session.ackedOffset !== offset)
+      .map((session) => {
+        const { name, stateName, ackedOffset } = session;
+        const lag = session.isOnline ? lagSeconds(session, nowMs) : 0;
+        return `Lagging replica ${name} reported offset ${offset - ackedOffset} behind master, lag=${lag}, state=${stateName}.`;
+      });
+  }
+
   candidates(): FailoverCandidate[] {
     return [...this.#sessions].map((session) => ({
       host: session.host,

@@ -193,10 +193,14 @@ export class Replication {
     return this.countGoodReplicas() >= minReplicasToWrite;
   }
 
-  /** Replicas online that have not acknowledged everything yet: SHUTDOWN waits for them. */
-  countLaggingReplicas(): number {
-    return [...this.replicas].filter((session) => session.isOnline && session.ackedOffset < this.#offset)
-      .length;
+  /** A line on each replica that has not acknowledged everything yet: SHUTDOWN waits for them. */
+  describeLagging(): string[] {
+    return this.replicas.describeLagging(this.#offset, this.#ports.now());
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetStats(): void {
+    Object.assign(this.stats, { syncFull: 0, syncPartialOk: 0, syncPartialErr: 0 });
   }
 
   /** DEBUG CHANGE-REPL-ID: from here on nobody can resume by what was before. */
@@ -432,7 +436,8 @@ export class Replication {
     if (this.#backlog !== null && this.#backlog.sizeBytes !== settings.backlogSizeBytes) {
       this.#backlog.resize(settings.backlogSizeBytes);
     }
-    const isPing = this.#tickCount++ % Math.max(settings.pingPeriodSeconds, 1) === 0;
+    this.#tickCount += 1;
+    const isPing = this.#tickCount % Math.max(settings.pingPeriodSeconds, 1) === 0;
     const isHandover = this.#failover.phase !== 'no-failover' && this.#failover.deadlineMs !== null;
     if (isPing && this.replicas.size > 0 && this.isFeeding && !isHandover)
       this.#append(encodeCommand(['PING']));

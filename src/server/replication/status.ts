@@ -37,6 +37,17 @@ export function printReplicationInfo(
   return lines;
 }
 
+/** The fields of INFO memory that replication answers for (object.c `getMemoryOverheadData`). */
+export function memoryOf({ backlog, replicas, settings }: Replication): Record<string, number> {
+  const heldBytes = backlog?.heldBytes ?? 0;
+  const ownBytes = replicas.size > 0 ? Math.min(heldBytes, settings.backlogSizeBytes) : heldBytes;
+  return {
+    mem_replication_backlog: ownBytes,
+    mem_total_replication_buffers: heldBytes,
+    mem_clients_slaves: heldBytes - ownBytes,
+  };
+}
+
 function printLink(replication: Replication, settings: ReplicationSettings, nowMs: number): string[] {
   const { link, masterLink, isLinkUp } = replication;
   const isSyncing = link.phase === 'transfer';

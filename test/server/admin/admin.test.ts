@@ -137,7 +137,8 @@ describe('SHUTDOWN', () => {
     const events: string[] = [];
     own.shutdown.ports = {
       persist: (isSaving) => void events.push(isSaving ? 'save' : 'close'),
-      laggingReplicas: () => lagging.count,
+      replicas: () => ({ count: 1, lagging: Array.from({ length: lagging.count }, () => 'lagging') }),
+      requestAcks: () => undefined,
       exit: (code) => void events.push(`exit ${String(code)}`),
     };
     return { own, events };

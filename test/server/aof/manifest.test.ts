@@ -51,7 +51,7 @@ describe('the manifest of the append-only log', () => {
     ['\n', 'Invalid'],
     ['file a seq 1\n', 'Invalid'],
     ['file a seq x type i\n', 'Invalid'],
-    ['file a seq 1 type z\n', 'Invalid'],
+    ['file a seq 1 type z\n', 'Unknown AOF file type'],
     ['file a/b seq 1 type i\n', "can't be a path"],
     ['file a seq 1 type b\nfile b seq 2 type b\n', 'duplicate base'],
     ['file a seq 2 type i\nfile b seq 2 type i\n', 'non-monotonic'],

@@ -206,7 +206,7 @@ describe('the append-only log', () => {
       await expect(start(folder)).rejects.toBeInstanceOf(ManifestError);
       writeFileSync(logFile(folder, '.manifest'), manifest);
       rmSync(logFile(folder, '.1.base.rdb'));
-      await expect(start(folder)).rejects.toThrow('ENOENT');
+      await expect(start(folder)).rejects.toThrow('No such file or directory');
     });
   });
 
@@ -243,6 +243,33 @@ describe('the append-only log', () => {
       server.persistence.reload({ isSaving: false, isFlushing: false, isMerging: true });
       expect(valuesOf(server, 'a', 'b')).toEqual(['1', '2']);
       expect(readFileSync(logFile(folder, '.1.incr.aof')).length).toBeGreaterThan(size);
+    });
+  });
+
+  it('counts for nothing until its first base is there', async () => {
+    await withFolder(async (folder) => {
+      const server = await start(folder, { appendonly: 'no', 'rdb-key-save-delay': '20000000' });
+      server.run('SET', 'a', '1');
+      server.run('BGSAVE');
+      server.config.set([['appendonly', 'yes']], { isLoading: false, mayGuarded: true });
+      const { persistence } = server;
+      expect([persistence.isRewriteScheduled, persistence.isRewriting]).toEqual([true, false]);
+      server.run('SET', 'b', '2');
+      expect(existsSync(logFile(folder, '.manifest'))).toBe(false);
+      expect([persistence.log?.isWaitingForBase, persistence.log?.syncedOffset]).toEqual([true, 0]);
+
+      persistence.rdb.cancel();
+      await poll('the rewrite', async () => server.persistence.isRewriting);
+      server.run('SET', 'c', '3');
+      expect(() => persistence.shutDown(false, false)).toThrow('is being written');
+      server.config.set([['rdb-key-save-delay', '0']], { isLoading: false, mayGuarded: true });
+      await poll('the base', async () => !server.persistence.isRewriting);
+      expect(readFileSync(logFile(folder, '.manifest'), 'utf8')).toBe(
+        'file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n',
+      );
+      expect(persistence.log?.isWaitingForBase).toBe(false);
+      persistence.shutDown(false, false);
+      expect(valuesOf(await start(folder), 'a', 'b', 'c')).toEqual(['1', '2', '3']);
     });
   });
 

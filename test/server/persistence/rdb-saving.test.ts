@@ -45,6 +45,30 @@ describe('the dump file', () => {
     });
   });
 
+  it('tells where the stream stood, then which keys died meanwhile', async () => {
+    await withFolder(async (folder) => {
+      const first = new TestServer(folder);
+      const replid = 'ab'.repeat(20);
+      first.persistence.sources.streamPosition = () => ({ replid, offset: 70, streamDb: 3 });
+      first.run('SET', 'alive', '1');
+      first.run('SELECT', '3');
+      first.run('SET', 'soon dead', '1', 'PX', '1');
+      first.run('SADD', 'soon dead set', '1');
+      first.run('PEXPIRE', 'soon dead set', '1');
+      first.run('SAVE');
+      await poll('the end of two keys', async () => Date.now() > first.server.now + 1);
+
+      const events: string[] = [];
+      const second = new TestServer(folder);
+      second.persistence.sources.positionLoaded = (position) => void events.push(JSON.stringify(position));
+      second.persistence.sources.expiredAtLoad = (db, key) =>
+        void events.push(`${db} ${Buffer.from(key).toString()}`);
+      await second.persistence.loadAtStart();
+      expect(events[0]).toBe(JSON.stringify({ replid, offset: 70, streamDb: 3 }));
+      expect(events.slice(1).toSorted()).toEqual(['3 soon dead', '3 soon dead set']);
+    });
+  });
+
   it('is written in the background as it was at the command, while writes go on', async () => {
     await withFolder(async (folder) => {
       const first = new TestServer(folder);
@@ -134,9 +158,9 @@ describe('the dump file', () => {
       const server = new TestServer(folder);
       fill(server);
       server.run('BGSAVE');
-      server.persistence.shutDown(false);
+      server.persistence.shutDown(false, false);
       await poll('the folder to be clean', async () => readdirSync(folder).length === 0);
-      server.persistence.shutDown(true);
+      server.persistence.shutDown(true, false);
       expect(existsSync(path.join(folder, 'dump.rdb'))).toBe(true);
     });
   });

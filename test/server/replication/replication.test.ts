@@ -12,6 +12,8 @@ const ID = 'a'.repeat(40);
 class Master {
   nowMs = 1_000_000;
   settings = { ...DEFAULT_REPLICATION_SETTINGS, disklessDelayMs: 0 };
+  /** What the disk says to whoever wants to write. */
+  spoolError: Error | null = null;
   readonly snapshots: SnapshotSink[] = [];
   readonly replication: Replication = new Replication({
     now: () => this.nowMs,
@@ -29,8 +31,12 @@ class Master {
     },
     createSpool: () => {
       let bytes = Buffer.alloc(0);
+      if (this.spoolError !== null) throw this.spoolError;
       return {
-        write: (chunk) => void (bytes = Buffer.concat([bytes, chunk])),
+        write: (chunk) => {
+          if (this.spoolError !== null) throw this.spoolError;
+          bytes = Buffer.concat([bytes, chunk]);
+        },
         get lengthBytes() {
           return bytes.length;
         },
@@ -135,7 +141,7 @@ describe('a master and its replicas', () => {
     master.replication.tick();
     expect(take()).toBe('\n');
     master.snapshot('RDB');
-    expect(take()).toBe(`$3|RDB${select(0)}${set('a')}*1|$4|PING|`);
+    expect(take()).toBe(`$3|RDB${select(0)}${set('a')}`);
   });
 
   it('answers SYNC without a reply line, and expects no ACK from it', () => {
@@ -191,6 +197,21 @@ describe('a master and its replicas', () => {
     expect(master.replication.replicas.size).toBe(0);
   });
 
+  it('sends away who would need a file when the disk refuses one', () => {
+    master.spoolError = new Error('ENOSPC');
+    const { session, isClosed } = master.join(['psync2']);
+    expect(master.replication.psync(session, '?', -1, false)).toBeNull();
+    expect(isClosed()).toBe(true);
+    expect(master.snapshots).toEqual([]);
+    master.spoolError = null;
+    const again = master.join(['psync2']);
+    master.replication.psync(again.session, '?', -1, false);
+    master.spoolError = new Error('ENOSPC');
+    master.snapshot('RDB');
+    expect(again.isClosed()).toBe(true);
+    expect(master.replication.replicas.size).toBe(0);
+  });
+
   it('refuses PSYNC FAILOVER, being a master', () => {
     expect(master.replication.psync(master.join().session, ID, 1, true)).toMatch(/^ERR PSYNC FAILOVER/);
   });
@@ -207,10 +228,10 @@ describe('a master and its replicas', () => {
     });
 
     it('pings it at the period, and drops it when it has been silent for the timeout', () => {
-      master.replication.tick();
-      expect(replica.take()).toBe('*1|$4|PING|');
       for (let second = 1; second < 10; second += 1) master.replication.tick();
       expect(replica.take()).toBe('');
+      master.replication.tick();
+      expect(replica.take()).toBe('*1|$4|PING|');
       master.nowMs += 60_000;
       master.replication.tick();
       expect(replica.isClosed()).toBe(false);

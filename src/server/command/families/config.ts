@@ -78,6 +78,7 @@ export function configCommands({ config, rewrite, onResetStat }: ConfigCommandPa
       stats.failed = 0;
       stats.usecBuckets.fill(0);
     }
+    ctx.server.replication?.resetStats();
     for (const listener of onResetStat) listener();
     ctx.reply.ok();
   }

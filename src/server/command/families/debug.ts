@@ -75,9 +75,10 @@ function sleep(ctx: Context, args: Args): void {
 }
 
 function describeObject(ctx: Context, args: Args): void {
-  const ref = ctx.findKey(args.string(2));
-  if (ref === 0) throw ERRORS.noKey;
   const { db } = ctx;
+  // As it lies there: a replica's key that has expired is hidden from reads, not from here.
+  const ref = db.find(args.buf, args.start(2), args.end(2));
+  if (ref === 0) throw ERRORS.noKey;
   const isString = db.isString(ref);
   const length = isString ? db.valueLength(ref) : db.object(ref).bytes;
   const encoding = encodingOf(ctx, ref);
@@ -173,8 +174,8 @@ function showProtocol({ reply }: Context, args: Args): void {
 
 /** DEBUG REPLICATE AOF|REPL|… command: puts a command into the stream without running it. */
 function replicate(ctx: Context, args: Args): void {
-  if (args.count < 4) throw ERRORS.syntax;
-  ctx.server.propagation.addCommand(ctx.dbIndex, args.strings(3));
+  if (args.count < 3) throw ERRORS.syntax;
+  ctx.server.propagation.addCommand(ctx.dbIndex, args.strings(2));
   ctx.reply.ok();
 }
 

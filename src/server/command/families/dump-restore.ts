@@ -90,6 +90,7 @@ function load(ctx: Context, payload: Buffer): Buffer | Value {
     readDumpPayload(payload, sink);
   } catch (error) {
     if (!(error instanceof RdbError)) throw error;
+    ctx.server.log('warning', `RESTORE: integrity check failed: ${error.message}`);
     throw new ReplyError('ERR Bad data format');
   }
   const ref = scratch.find(NO_KEY, 0, 0);

@@ -86,7 +86,10 @@ function spop(ctx: Context, args: Args): void {
   else ctx.propagateAs(['SREM', args.string(1), member]);
 }
 
-/** SPOP with a count; the stream gets one SREM for what went, or a DEL. */
+/** Most members that one SREM of the stream takes away (t_set.c `spopWithCountCommand`). */
+const MAX_PROPAGATED = 1024;
+
+/** SPOP with a count; the stream gets SREMs for what went, or a DEL. */
 function popMany(ctx: Context, args: Args): void {
   const count = args.int(2, ERRORS.mustBePositive);
   if (count < 0) throw ERRORS.mustBePositive;
@@ -101,9 +104,14 @@ function popMany(ctx: Context, args: Args): void {
   ctx.reply.setHeader(popped.length);
   for (const member of popped) ctx.reply.bulkString(member);
   ctx.changed(args, 1, EVENT.set, 'spop', popped.length);
-  if (ctx.deleteIfEmpty(args, 1, set))
+  if (ctx.deleteIfEmpty(args, 1, set)) {
     ctx.propagateAs([removalVerb(ctx.server, 'lazyfree-lazy-server-del'), args.string(1)]);
-  else ctx.propagateAs(['SREM', args.string(1), ...popped]);
+    return;
+  }
+  let from = 0;
+  for (; popped.length - from > MAX_PROPAGATED; from += MAX_PROPAGATED)
+    ctx.alsoPropagate(['SREM', args.string(1), ...popped.slice(from, from + MAX_PROPAGATED)]);
+  ctx.propagateAs(['SREM', args.string(1), ...popped.slice(from)]);
 }
 
 function srandmember(ctx: Context, args: Args): void {
