@@ -80,7 +80,7 @@ describe('the append-only log', () => {
   it('is rewritten while it grows, and nothing is lost', async () => {
     await withFolder(async (folder) => {
       const server = await start(folder);
-      for (let i = 0; i < 3000; i++) server.run('SET', `key:${i % 1000}`, `value:${i}`);
+      for (let i = 0; i < 600; i++) server.run('SET', `key:${i % 200}`, `value:${i}`);
       expect(server.run('BGREWRITEAOF')).toBe('+Background append only file rewriting started\r\n');
       expect(server.run('BGREWRITEAOF')).toMatch(/^-ERR Background append only file rewriting already/);
       expect(server.run('BGSAVE')).toMatch(/^-ERR Another child process is active/);
@@ -99,7 +99,7 @@ describe('the append-only log', () => {
       expect(server.persistence.rewrites).toBe(1);
       const again = await start(folder);
       expect(again.run('GET', 'key:1')).toBe('$17\r\nchanged meanwhile\r\n');
-      expect(again.run('GET', 'key:2')).toBe('$10\r\nvalue:2002\r\n');
+      expect(again.run('GET', 'key:2')).toBe('$9\r\nvalue:402\r\n');
       expect(again.run('LLEN', 'new')).toBe(':1\r\n');
       await poll('the scheduled save', async () => existsSync(path.join(folder, 'dump.rdb')));
     });
