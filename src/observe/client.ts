@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
@@ -78,6 +79,8 @@ export async function tryConnect(endpoint: Endpoint, options: ConnectOptions): P
   const trouble: Error[] = [];
   redis.on('error', (error: Error) => trouble.push(error));
   const stop = (): void => redis.disconnect();
+  // A tree has more nodes than the ten listeners that Node takes for a leak.
+  if (options.signal !== undefined) setMaxListeners(0, options.signal);
   options.signal?.addEventListener('abort', stop, { once: true });
   redis.once('end', () => options.signal?.removeEventListener('abort', stop));
   try {

@@ -6,7 +6,7 @@ import { ErrorReply, type RawReply } from './reply.ts';
 export interface Fingerprint {
   /** As TYPE names it; `none` when there is no such key. */
   readonly type: string;
-  /** Unix time in milliseconds, absolute and so the same everywhere; before Redis 7.0 only whether there is one. */
+  /** Unix time in milliseconds, absolute and so the same everywhere; or only whether there is one. */
   readonly expiresAt: string;
   readonly digest: string;
 }
@@ -14,17 +14,20 @@ export interface Fingerprint {
 /**
  * Fingerprints of keys of the selected database, in two round trips. The content is read by the commands of its type
  * and put in order, since DUMP depends on the encoding, and DEBUG DIGEST-VALUE is off on most servers. Expiry of
- * single hash fields is not looked at.
+ * single hash fields is not looked at. `readsExpiryTimes` is for PEXPIRETIME, which came with Redis 7.0.
  */
-export async function fingerprint(client: Client, keys: readonly Buffer[]): Promise<Fingerprint[]> {
+export async function fingerprint(
+  client: Client,
+  keys: readonly Buffer[],
+  readsExpiryTimes: boolean,
+): Promise<Fingerprint[]> {
   const heads = await client.pipelineRaw(
     keys.flatMap((key) => [
       ['TYPE', key],
-      ['PEXPIRETIME', key],
-      ['PTTL', key],
+      [readsExpiryTimes ? 'PEXPIRETIME' : 'PTTL', key],
     ]),
   );
-  const types = keys.map((_, index) => textOf(heads[index * 3]));
+  const types = keys.map((_, index) => textOf(heads[index * 2]));
   const commands = keys.map((key, index) => READ[types[index] ?? '']?.(key) ?? [['DUMP', key]]);
   const replies = await client.pipelineRaw(commands.flat());
   let at = 0;
@@ -33,8 +36,8 @@ export async function fingerprint(client: Client, keys: readonly Buffer[]): Prom
     const count = commands[index]?.length ?? 0;
     const content = replies.slice(at, at + count);
     at += count;
-    const expiry = heads[index * 3 + 1];
-    const expiresAt = expiry instanceof ErrorReply ? hasExpiry(heads[index * 3 + 2]) : textOf(expiry);
+    const expiry = heads[index * 2 + 1];
+    const expiresAt = readsExpiryTimes ? textOf(expiry) : hasExpiry(expiry);
     const digest = createHash('sha1');
     for (const reply of content) feed(digest, canonical(type, reply));
     return { type, expiresAt, digest: type === 'none' ? '' : digest.digest('hex') };

@@ -1,9 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { VerifyReport } from '../../src/show/verify-report.ts';
 import { treeYaml } from '../support/applied-tree.ts';
 import { Deployment } from '../support/deployment.ts';
 import { ENGINES, hasEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
+
+/** A million by hand: `REPLCTL_VERIFY_KEYS=1000000`. */
+const KEYS =
+  process.env['REPLCTL_VERIFY_KEYS'] === undefined ? null : Number(process.env['REPLCTL_VERIFY_KEYS']);
+/** 2100 */
+const EXPIRY = 4_102_444_800_000;
 
 describe.each(ENGINES)('replctl verify on %s', (engine) => {
   let deployment: Deployment | null = null;
@@ -75,4 +83,76 @@ describe.each(ENGINES)('replctl verify on %s', (engine) => {
       );
     },
   );
+
+  it.runIf(hasEngine(engine))(
+    'finds one altered key and one altered expiry among many, and nothing else, at full write load',
+    { timeout: 600_000 },
+    async () => {
+      const [a = 0, b = 0] = await freePorts(2);
+      const d = new Deployment(
+        treeYaml(
+          engine,
+          new Map([
+            [a, null],
+            [b, a],
+          ]),
+          'defaults: {config: {repl-backlog-size: 64mb}}\n',
+        ),
+      );
+      deployment = d;
+      await d.ok('up');
+      const count = KEYS ?? 100_000;
+      const master = d.client(a);
+      await master.connect();
+      for (let start = 0; start < count; start += 1_000) {
+        const pipeline = master.pipeline();
+        for (let key = start; key < start + 1_000; key++)
+          pipeline.set(`key:${key}`, `value ${key}`, 'PXAT', EXPIRY + key);
+        await pipeline.exec();
+      }
+      await d.converged(a, [b]);
+      const replica = d.client(b);
+      await replica.connect();
+      await replica.config('SET', 'replica-read-only', 'no');
+      await replica.set(`key:${count / 2 + 1}`, 'altered', 'KEEPTTL');
+      await replica.pexpireat('key:7', EXPIRY + 8);
+      const load = overwrite(master, count);
+      const result = await d.run(['verify', '--json', '--quiet']);
+      const written = await load.stop();
+      expect(result.code, result.stdout + result.stderr).toBe(4);
+      const { differences, compared, tookMs } = JSON.parse(result.stdout) as VerifyReport;
+      process.stderr.write(
+        `verify of ${compared} keys on ${engine} during ${written} writes: ${tookMs} ms\n`,
+      );
+      expect(compared).toBeGreaterThanOrEqual(count);
+      expect(new Set(differences.map(({ key, what }) => `${String(key)} ${what}`))).toEqual(
+        new Set([`key:${count / 2 + 1} value`, 'key:7 expiry']),
+      );
+    },
+  );
 });
+
+/** Writes to all keys but the two that are looked for, as fast as it can when it is by hand. */
+function overwrite(client: Redis, count: number): { stop: () => Promise<number> } {
+  const state = { isStopped: false, written: 0 };
+  const run = async (): Promise<number> => {
+    while (!state.isStopped) {
+      const pipeline = client.pipeline();
+      for (let index = 0; index < 50; index++) {
+        state.written += 1;
+        const key = (state.written * 7919) % count;
+        if (key !== 7 && key !== count / 2 + 1) pipeline.set(`key:${key}`, `written ${state.written}`);
+      }
+      await pipeline.exec();
+      if (KEYS === null) await sleep(5);
+    }
+    return state.written;
+  };
+  const running = run();
+  return {
+    stop: () => {
+      state.isStopped = true;
+      return running;
+    },
+  };
+}
