@@ -125,8 +125,8 @@ describe.each(ENGINES)('replctl verify on %s', (engine) => {
         `verify of ${compared} keys on ${engine} during ${written} writes: ${tookMs} ms\n`,
       );
       expect(compared).toBeGreaterThanOrEqual(count);
-      expect(new Set(differences.map(({ key, what }) => `${String(key)} ${what}`))).toEqual(
-        new Set([`key:${count / 2 + 1} value`, 'key:7 expiry']),
+      expect(new Set(differences.map(({ key, what }) => `${JSON.stringify(key)} ${what}`))).toEqual(
+        new Set([`"key:${count / 2 + 1}" value`, '"key:7" expiry']),
       );
     },
   );
