@@ -1,19 +1,10 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ALL_SECTIONS } from '../../src/server/admin/info.ts';
 import { startBundledServer, type BundledServer } from '../support/bundled-server.ts';
 import { hasEngine } from '../support/engines.ts';
 import { startRealServer, type RealServer } from '../support/real-server.ts';
 
-const SECTIONS = [
-  'server',
-  'clients',
-  'memory',
-  'persistence',
-  'stats',
-  'replication',
-  'cpu',
-  'modules',
-].concat(['commandstats', 'errorstats', 'latencystats', 'cluster', 'keyspace']);
 /** Shown only while something is so, or only by a build with jemalloc. */
 const SOMETIMES = /^(slave\d|cmdstat_|errorstat_|latency_percentiles|db\d|module)/;
 
@@ -43,7 +34,7 @@ describe.skipIf(!hasEngine('redis'))('INFO', () => {
       .filter((line) => line !== '')
       .map((line) => (line.startsWith('#') ? line : (line.split(':')[0] ?? '')));
 
-  it.each(SECTIONS)('has the fields of section %s, in order', async (section) => {
+  it.each(ALL_SECTIONS)('has the fields of section %s, in order', async (section) => {
     const wanted = (await names(theirs, section)).filter((name) => !SOMETIMES.test(name));
     const own = await names(ours, section);
     expect(own.filter((name) => wanted.includes(name))).toEqual(wanted);

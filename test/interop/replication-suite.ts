@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { hasEngine, type TestEngine } from '../support/engines.ts';
 import { poll } from '../support/poll.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import {
   awaitInSync,
   fillNode,
@@ -37,6 +37,21 @@ async function startChain(
     await awaitInSync(master, [node]);
   }
   return nodes;
+}
+
+/** A replica in sync with its master over a proxy that can cut the link. */
+async function startThroughProxy(
+  above: TestEngine,
+  below: TestEngine,
+): Promise<{ master: ReplicationNode; replica: ReplicationNode; proxy: TcpProxy }> {
+  const master = await start(above);
+  const replica = await start(below);
+  const proxy = await startTcpProxy(master.port);
+  running.push(proxy);
+  await fillNode(master, 0);
+  await follow(replica, proxy.port);
+  await awaitInSync(master, [replica]);
+  return { master, replica, proxy };
 }
 
 async function expectEqual(nodes: readonly ReplicationNode[]): Promise<void> {
@@ -88,13 +103,7 @@ export function describeReplicationWith(real: 'redis' | 'valkey'): void {
     ['bundled', real],
     [real, 'bundled'],
   ] as const)('resumes after a cut: %s master, %s replica', async (above, below) => {
-    const master = await start(above);
-    const replica = await start(below);
-    const proxy = await startTcpProxy(master.port);
-    running.push(proxy);
-    await fillNode(master, 0);
-    await follow(replica, proxy.port);
-    await awaitInSync(master, [replica]);
+    const { master, replica, proxy } = await startThroughProxy(above, below);
     for (let round = 1; round <= 3; round += 1) {
       const before = await counters(master);
       proxy.close();
@@ -156,13 +165,7 @@ export function describeReplicationWith(real: 'redis' | 'valkey'): void {
     ['bundled', real],
     [real, 'bundled'],
   ] as const)('resumes after a restart: %s master, %s replica', async (above, below) => {
-    const master = await start(above);
-    const replica = await start(below);
-    const proxy = await startTcpProxy(master.port);
-    running.push(proxy);
-    await fillNode(master, 0);
-    await follow(replica, proxy.port);
-    await awaitInSync(master, [replica]);
+    const { master, replica, proxy } = await startThroughProxy(above, below);
 
     const replicaAgain = await restart(replica, ['--replicaof', `127.0.0.1 ${proxy.port}`]);
     running.push(replicaAgain);

@@ -22,7 +22,8 @@ export interface InfoParts {
 
 type Fields = Record<string, string | number>;
 
-const DEFAULT_SECTIONS = [
+/** Every section, in the order of the reply. */
+export const ALL_SECTIONS: readonly string[] = [
   'server',
   'clients',
   'memory',
@@ -31,17 +32,13 @@ const DEFAULT_SECTIONS = [
   'replication',
   'cpu',
   'modules',
-].concat(['errorstats', 'cluster', 'keyspace']);
-const ALL_SECTIONS = [
-  'server',
-  'clients',
-  'memory',
-  'persistence',
-  'stats',
-  'replication',
-  'cpu',
-  'modules',
-].concat(['commandstats', 'errorstats', 'latencystats', 'cluster', 'keyspace']);
+  'commandstats',
+  'errorstats',
+  'latencystats',
+  'cluster',
+  'keyspace',
+];
+const DEFAULT_SECTIONS = ALL_SECTIONS.filter((name) => name !== 'commandstats' && name !== 'latencystats');
 
 /** The text of INFO for the sections asked for; none means the default ones (`genRedisInfoString` in server.c). */
 export function printInfo(server: Server, parts: InfoParts, wanted: readonly string[]): string {

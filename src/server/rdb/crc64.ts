@@ -29,6 +29,16 @@ function fillTables(): void {
   }
 }
 
+/** Four bytes, the lowest first. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24)
+  );
+}
+
 /**
  * CRC64 (Jones) of everything it was shown, as RDB files and DUMP payloads end with it.
  *
@@ -50,18 +60,8 @@ export class Crc64 {
     let high = this.high;
     let at = start;
     for (const last = end - 8; at <= last; at += 8) {
-      const a =
-        low ^
-        ((bytes[at] as number) |
-          ((bytes[at + 1] as number) << 8) |
-          ((bytes[at + 2] as number) << 16) |
-          ((bytes[at + 3] as number) << 24));
-      const b =
-        high ^
-        ((bytes[at + 4] as number) |
-          ((bytes[at + 5] as number) << 8) |
-          ((bytes[at + 6] as number) << 16) |
-          ((bytes[at + 7] as number) << 24));
+      const a = low ^ wordAt(bytes, at);
+      const b = high ^ wordAt(bytes, at + 4);
       const i7 = 1792 + (a & 255);
       const i6 = 1536 + ((a >>> 8) & 255);
       const i5 = 1280 + ((a >>> 16) & 255);

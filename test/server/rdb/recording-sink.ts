@@ -51,13 +51,7 @@ export class RecordingSink implements RdbSink {
   }
 
   string(
-    key: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    value: Buffer,
-    valueStart: number,
-    valueEnd: number,
-    expireAtMs: number,
+    ...[key, keyStart, keyEnd, value, valueStart, valueEnd, expireAtMs]: Parameters<RdbSink['string']>
   ): void {
     this.keys.push({
       db: this.#db,

@@ -5,6 +5,7 @@ import { ReplyError } from '../../resp/reply-error.ts';
 import { classifyLongDouble } from '../long-double.ts';
 import type { Context, ValueClass } from '../context.ts';
 
+const COUNT_ERROR = new ReplyError('ERR count should be greater than 0');
 const NUMKEYS_ERROR = new ReplyError('ERR numkeys should be greater than 0');
 
 /** A timeout given in seconds, with fractions, as milliseconds; 0 waits for ever. */
@@ -25,6 +26,27 @@ export function readNumkeys(args: Args, i: number): { readonly count: number; re
   const count = args.int(i, NUMKEYS_ERROR);
   if (count <= 0) throw NUMKEYS_ERROR;
   return { count, next: i + 1 + count };
+}
+
+/** `[COUNT n]` from argument `i` to the end, of the commands that pop from the first key that has something. */
+export function readPopCount(args: Args, i: number): number {
+  if (i === args.count) return 1;
+  if (i + 1 >= args.count || !args.is(i, 'COUNT')) throw ERRORS.syntax;
+  const count = args.int(i + 1, COUNT_ERROR);
+  if (count <= 0) throw COUNT_ERROR;
+  if (i + 2 < args.count) throw ERRORS.syntax;
+  return count;
+}
+
+/**
+ * Waits for the keys, and replies nil when the time has run out. False where waiting is not possible or, without a
+ * timeout, not wanted: then the caller replies.
+ */
+export function waitForKeys(ctx: Context, keys: readonly string[], timeoutMs: number | undefined): boolean {
+  // The context is filled anew for each command, the client stays.
+  const { client } = ctx;
+  const onTimeout = (): void => client.reply.nilArray();
+  return timeoutMs !== undefined && ctx.blockOnKeys(keys, { timeoutMs, onTimeout });
 }
 
 /**

@@ -1,11 +1,10 @@
 import { ListValue } from '../../keyspace/values/list-value.ts';
 import type { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
-import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EVENT } from '../event-class.ts';
-import { readNumkeys, readTimeoutMs, writeAwaited } from './blocking-keys.ts';
+import { readNumkeys, readPopCount, readTimeoutMs, waitForKeys, writeAwaited } from './blocking-keys.ts';
 
 export const listMoveCommands: Family = {
   lmove: (ctx, args) => move(ctx, args, isLeft(args, 3), isLeft(args, 4), undefined),
@@ -21,8 +20,6 @@ export const listMoveCommands: Family = {
   blpop: (ctx, args) => blockingPop(ctx, args, true),
   brpop: (ctx, args) => blockingPop(ctx, args, false),
 };
-
-const COUNT_ERROR = new ReplyError('ERR count should be greater than 0');
 
 function isLeft(args: Args, i: number): boolean {
   if (args.is(i, 'LEFT')) return true;
@@ -40,8 +37,7 @@ function move(
 ): void {
   const source = writeAwaited(ctx, args, 1, ListValue);
   if (source === undefined) {
-    const options = { timeoutMs: timeoutMs ?? 0, onTimeout: onNilArray(ctx) };
-    if (timeoutMs === undefined || !ctx.blockOnKeys([args.string(1)], options)) ctx.reply.nil();
+    if (!waitForKeys(ctx, [args.string(1)], timeoutMs)) ctx.reply.nil();
     return;
   }
   const to = ctx.write(args, 2);
@@ -64,12 +60,7 @@ function popFirst(ctx: Context, args: Args, i: number, timeoutMs: number | undef
   const { next } = readNumkeys(args, i);
   if (next >= args.count) throw ERRORS.syntax;
   const isFront = isLeft(args, next);
-  let count = 1;
-  if (next + 2 < args.count && args.is(next + 1, 'COUNT')) {
-    count = args.int(next + 2, COUNT_ERROR);
-    if (count <= 0) throw COUNT_ERROR;
-    if (next + 3 < args.count) throw ERRORS.syntax;
-  } else if (next + 1 < args.count) throw ERRORS.syntax;
+  const count = readPopCount(args, next + 1);
   for (let at = i + 1; at < next; at++) {
     const list = writeAwaited(ctx, args, at, ListValue);
     if (list === undefined) continue;
@@ -83,8 +74,7 @@ function popFirst(ctx: Context, args: Args, i: number, timeoutMs: number | undef
     ctx.propagateAs([isFront ? 'LPOP' : 'RPOP', args.string(at), String(taken)]);
     return;
   }
-  const options = { timeoutMs: timeoutMs ?? 0, onTimeout: onNilArray(ctx) };
-  if (timeoutMs === undefined || !ctx.blockOnKeys(args.strings(i + 1, next), options)) ctx.reply.nilArray();
+  if (!waitForKeys(ctx, args.strings(i + 1, next), timeoutMs)) ctx.reply.nilArray();
 }
 
 function blockingPop(ctx: Context, args: Args, isFront: boolean): void {
@@ -101,11 +91,5 @@ function blockingPop(ctx: Context, args: Args, isFront: boolean): void {
     ctx.propagateAs([isFront ? 'LPOP' : 'RPOP', args.string(i)]);
     return;
   }
-  if (!ctx.blockOnKeys(args.strings(1, args.count - 1), { timeoutMs, onTimeout: onNilArray(ctx) }))
-    ctx.reply.nilArray();
-}
-
-/** The reply of a wait that ran out; the context is filled anew for each command, the client stays. */
-function onNilArray({ client }: Context): () => void {
-  return () => client.reply.nilArray();
+  if (!waitForKeys(ctx, args.strings(1, args.count - 1), timeoutMs)) ctx.reply.nilArray();
 }

@@ -1,11 +1,10 @@
 import { ZSetValue } from '../../keyspace/values/zset-value.ts';
 import type { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
-import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EVENT } from '../event-class.ts';
-import { readNumkeys, readTimeoutMs, writeAwaited } from './blocking-keys.ts';
+import { readNumkeys, readPopCount, readTimeoutMs, waitForKeys, writeAwaited } from './blocking-keys.ts';
 
 export const zsetPopCommands: Family = {
   zpopmin: (ctx, args) => pop(ctx, args, false),
@@ -15,8 +14,6 @@ export const zsetPopCommands: Family = {
   zmpop: (ctx, args) => popFirst(ctx, args, 1, undefined),
   bzmpop: (ctx, args) => popFirst(ctx, args, 2, readTimeoutMs(args, 1)),
 };
-
-const COUNT_ERROR = new ReplyError('ERR count should be greater than 0');
 
 function pop(ctx: Context, args: Args, isMax: boolean): void {
   if (args.count > 3) throw ERRORS.syntax;
@@ -42,7 +39,7 @@ function blockingPop(ctx: Context, args: Args, isMax: boolean): void {
     ctx.propagateAs([isMax ? 'ZPOPMAX' : 'ZPOPMIN', args.string(i)]);
     return;
   }
-  wait(ctx, args.strings(1, args.count - 1), timeoutMs);
+  if (!waitForKeys(ctx, args.strings(1, args.count - 1), timeoutMs)) ctx.reply.nilArray();
 }
 
 /** ZMPOP and BZMPOP: pops from the first sorted set that has something. `i` is where the number of keys is. */
@@ -51,12 +48,7 @@ function popFirst(ctx: Context, args: Args, i: number, timeoutMs: number | undef
   if (next >= args.count) throw ERRORS.syntax;
   const isMax = args.is(next, 'MAX');
   if (!isMax && !args.is(next, 'MIN')) throw ERRORS.syntax;
-  let count = 1;
-  if (next + 2 < args.count && args.is(next + 1, 'COUNT')) {
-    count = args.int(next + 2, COUNT_ERROR);
-    if (count <= 0) throw COUNT_ERROR;
-    if (next + 3 < args.count) throw ERRORS.syntax;
-  } else if (next + 1 < args.count) throw ERRORS.syntax;
+  const count = readPopCount(args, next + 1);
   for (let at = i + 1; at < next; at++) {
     const zset = writeAwaited(ctx, args, at, ZSetValue);
     if (zset === undefined) continue;
@@ -68,8 +60,7 @@ function popFirst(ctx: Context, args: Args, i: number, timeoutMs: number | undef
     ctx.propagateAs([isMax ? 'ZPOPMAX' : 'ZPOPMIN', args.string(at), String(taken)]);
     return;
   }
-  if (timeoutMs === undefined) ctx.reply.nilArray();
-  else wait(ctx, args.strings(i + 1, next), timeoutMs);
+  if (!waitForKeys(ctx, args.strings(i + 1, next), timeoutMs)) ctx.reply.nilArray();
 }
 
 /** Removes the `count` lowest or highest and writes them. */
@@ -92,10 +83,4 @@ function take(
   zset.deleteRange(from, from + count);
   ctx.changed(args, i, EVENT.zset, isMax ? 'zpopmax' : 'zpopmin', count);
   ctx.deleteIfEmpty(args, i, zset);
-}
-
-function wait(ctx: Context, keys: readonly string[], timeoutMs: number): void {
-  const { client } = ctx;
-  const onTimeout = (): void => client.reply.nilArray();
-  if (!ctx.blockOnKeys(keys, { timeoutMs, onTimeout })) ctx.reply.nilArray();
 }
