@@ -21,6 +21,8 @@ export interface SwitchoverSession {
   readonly syncsBefore: { readonly full: number; readonly partial: number };
   /** Nodes whose conf file only they themselves can write, by CONFIG REWRITE, which holds up whoever waits for them. */
   readonly rewriting: ReadonlySet<NodeId>;
+  /** False before Redis 6.2, whose EXEC writes into the stream what should only be read. */
+  readonly hasTransactions: boolean;
   /** Puts the old master's conf file back, which says ahead of time that it is a replica; null when it does not. */
   restoreConf: (() => Promise<void>) | null;
   fencedAtMs: number;

@@ -29,7 +29,8 @@ export async function raisePingPeriod(
   const master = await deployment.connect(step.node, REPLY_TIMEOUT_MS);
   const target = await deployment.connect(to, REPLY_TIMEOUT_MS);
   const replication = await readReplication(master, step.node);
-  const unfence = plan.stages.flat().find((other) => other.kind === 'unfence' && other.node === step.node);
+  const steps = plan.stages.flat();
+  const unfence = steps.find((other) => other.kind === 'unfence' && other.node === step.node);
   const before =
     unfence?.kind === 'unfence'
       ? { pingPeriodS: unfence.pingPeriodS, minReplicas: unfence.minReplicas }
@@ -48,6 +49,7 @@ export async function raisePingPeriod(
     before,
     syncsBefore,
     rewriting,
+    hasTransactions: !steps.some((other) => other.kind === 'fence' && other.how === 'min-replicas'),
     restoreConf: null,
     fencedAtMs: 0,
     leaseEndsMs: 0,
@@ -77,13 +79,25 @@ export async function fence(step: Fence, env: RunEnvironment): Promise<string> {
   session.leaseEndsMs = session.fencedAtMs + step.leaseMs;
   session.phase = 'fenced';
   const commands = [hold, ['INFO', 'replication']];
-  const [, info] = requireOk(step.node, commands, await session.master.transaction(commands));
+  const [, info] = requireOk(step.node, commands, await together(session.master, commands, session));
   const replication = parseReplicationReply(info, step.node);
   if (replication.role !== 'master' || replication.replid !== session.replid) {
     throw notExecuted(`${step.node} is no longer the master of this history`);
   }
   session.fenceOffset = replication.offset;
   return `offset ${replication.offset}`;
+}
+
+/**
+ * In one transaction; before 6.2 in one write only. There EXEC puts MULTI and EXEC into the stream for an INFO inside,
+ * after the offset was read, and into a demoted master's backlog even so (`execCommand` in multi.c).
+ */
+function together(
+  client: SwitchoverSession['master'],
+  commands: readonly (readonly string[])[],
+  { hasTransactions }: SwitchoverSession,
+): ReturnType<SwitchoverSession['master']['transaction']> {
+  return hasTransactions ? client.transaction(commands) : client.pipeline(commands);
 }
 
 function holdCommand(step: Fence): string[] {
@@ -136,7 +150,7 @@ export async function demote(step: Demote, env: RunEnvironment): Promise<string>
     throw notExecuted(`the fence on ${step.node} was about to end`, {}, 'allow more with --timeout');
   }
   session.phase = 'demoted';
-  const replies = await session.master.transaction(commands);
+  const replies = await together(session.master, commands, session);
   // A conf file that cannot be rewritten does not stop the switchover: it is rendered anew at its end.
   const replication = parseReplicationReply(Array.isArray(replies) ? replies.at(-1) : undefined, step.node);
   if (replication.role !== 'replica') {
@@ -173,7 +187,7 @@ export async function promote(step: Promote, env: RunEnvironment): Promise<strin
     ...rewriteCommand(step.node, session),
     ['INFO', 'replication'],
   ];
-  const replies = await session.target.transaction(commands);
+  const replies = await together(session.target, commands, session);
   const replication = parseReplicationReply(Array.isArray(replies) ? replies.at(-1) : undefined, step.node);
   if (replication.role !== 'master') {
     requireOk(step.node, commands, replies);
