@@ -1,6 +1,6 @@
 import type { NodeId } from '../topology/model.ts';
 import { forecastEdge } from './forecast.ts';
-import { liveNodeOf, type LiveView } from './live-view.ts';
+import { liveNodeOf, type LiveNodeView, type LiveView } from './live-view.ts';
 import type { Step } from './step.ts';
 import type { Tree } from './tree.ts';
 
@@ -22,10 +22,16 @@ const DEFAULT_PING_PERIOD_S = 10;
  * followed the last promotion when the next one comes would be copied in full.
  */
 export function settledNodes(view: LiveView, tree: Tree): NodeId[] {
-  return [...tree.keys()].filter((id) => {
+  const live = [...tree.keys()].flatMap((id) => {
     const node = liveNodeOf(view, id);
-    return node !== null && (node.role === 'master' || node.isLinkUp);
+    return node === null ? [] : [{ id, node }];
   });
+  const former = new Set(live.flatMap(({ node }) => (node.role === 'master' ? [node.history.replid2] : [])));
+  // Before 7.0 a demoted master drops its replicas, and for a second they have no link.
+  const isFollowing = (node: LiveNodeView): boolean => node.version[0] < 7 && former.has(node.history.replid);
+  return live
+    .filter(({ node }) => node.role === 'master' || node.isLinkUp || isFollowing(node))
+    .map(({ id }) => id);
 }
 
 /**
