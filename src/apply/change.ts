@@ -26,6 +26,9 @@ export interface ChangeRequest {
   readonly isDryRun: boolean;
 }
 
+/** A change as it is asked for: what `change` carries out and `plan` writes down. */
+export type ChangeWish = Omit<ChangeRequest, 'isDryRun'>;
+
 export interface ChangeResult {
   readonly plan: Plan;
   /** null when nothing was run: a dry run, or nothing to do. */

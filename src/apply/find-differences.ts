@@ -30,6 +30,9 @@ export function findDifferences(deployment: Deployment, observation: Observation
   };
 }
 
+/** From 7.0 on CONFIG SET does not take these unless `enable-protected-configs` says so (config.c, PROTECTED_CONFIG). */
+const PROTECTED: ReadonlySet<string> = new Set(['dir', 'dbfilename']);
+
 function differencesOf(
   { code, evidence }: Finding,
   node: NodeSpec,
@@ -42,8 +45,10 @@ function differencesOf(
     needs,
   });
   switch (code) {
-    case 'ConfigDrift':
-      return [plain(String(evidence['directive']), 'live')];
+    case 'ConfigDrift': {
+      const name = String(evidence['directive']);
+      return [plain(name, PROTECTED.has(name) ? 'restart' : 'live')];
+    }
     case 'RestartNeeded':
       return [plain(String(evidence['directive']), 'restart')];
     case 'ErrantWritesPossible':

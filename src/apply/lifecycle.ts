@@ -173,6 +173,8 @@ function joinReports(before: RunReport | null, after: RunReport): RunReport {
   return {
     notes: [...before.notes, ...after.notes],
     writeGapMs: after.writeGapMs ?? before.writeGapMs,
+    resyncs: [...before.resyncs, ...after.resyncs],
+    possibleLoss: after.possibleLoss ?? before.possibleLoss,
     tookMs: before.tookMs + after.tookMs,
   };
 }

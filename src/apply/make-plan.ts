@@ -2,11 +2,14 @@ import type { LiveNodeView, LiveView, NodeView } from '../plan/live-view.ts';
 import type { Plan, Verb } from '../plan/plan.ts';
 import { DEFAULT_CHANGE_OPTIONS, planUp, type ChangeOptions } from '../plan/plan-up.ts';
 import { preflight } from '../plan/preflight.ts';
+import { checkProbes } from '../plan/probes.ts';
+import type { Refusal } from '../plan/refusal.ts';
 import { treeOf, type Tree } from '../plan/tree.ts';
 import type { NodeId } from '../topology/model.ts';
 import type { ApplyContext } from './context.ts';
 import type { Deployment } from './deployment.ts';
 import { findDifferences, type Differences } from './find-differences.ts';
+import { probe } from './probe.ts';
 import { refusalError } from './refusal-error.ts';
 import type { State } from './state.ts';
 import { takeStock, type Stock } from './take-stock.ts';
@@ -26,7 +29,11 @@ export async function makePlan(
 ): Promise<{ plan: Plan; stock: Stock }> {
   const { topology, state } = deployment;
   const options = { ...DEFAULT_CHANGE_OPTIONS, ...request.options };
-  const stock = await takeStock(deployment, { timeoutMs: OBSERVE_TIMEOUT_MS, signal: context.signal });
+  const stock = await takeStock(deployment, {
+    timeoutMs: OBSERVE_TIMEOUT_MS,
+    signal: context.signal,
+    takesOver: request.verb === 'add' ? addedNodes(deployment) : [],
+  });
   const decision = planUp({
     verb: request.verb,
     deployment: topology.name,
@@ -38,18 +45,33 @@ export async function makePlan(
     options,
   });
   if (decision.kind === 'refused') throw refusalError(decision.refusals);
-  const doubts = decision.plan.stages.flat().flatMap((step) =>
-    step.kind === 'promote'
-      ? preflight({
-          observation: stock.observation,
-          from: step.from,
-          to: step.node,
-          options: options.switchover,
-        })
-      : [],
-  );
-  if (doubts.length > 0 && request.beforeFence === undefined) throw refusalError(doubts);
+  if (request.beforeFence === undefined) {
+    const doubts = await doubtsAbout(deployment, decision.plan, stock, options);
+    if (doubts.length > 0) throw refusalError(doubts);
+  }
   return { plan: decision.plan, stock };
+}
+
+/** Whoever adds a node by name means the replica that is there already, if there is one. */
+function addedNodes({ topology, state }: Deployment): NodeId[] {
+  const applied = new Set(state.applied?.nodes.map(({ id }) => id));
+  return topology.nodes.map(({ id }) => id).filter((id) => !applied.has(id));
+}
+
+/** What speaks against a switchover, and against any change of who follows whom but the repairs of `up`. */
+async function doubtsAbout(
+  deployment: Deployment,
+  plan: Plan,
+  { observation, view }: Stock,
+  { startsNodes, isForced, switchover }: ChangeOptions,
+): Promise<Refusal[]> {
+  const promotions = plan.stages.flat().filter((step) => step.kind === 'promote');
+  if (isForced || (promotions.length === 0 && startsNodes !== false)) return [];
+  const probes = await probe(deployment, view, plan);
+  if (promotions.length === 0) return checkProbes(probes);
+  return promotions.flatMap((step) =>
+    preflight({ observation, from: step.from, to: step.node, options: switchover, probes }),
+  );
 }
 
 const OBSERVE_TIMEOUT_MS = 2_000;

@@ -1,7 +1,7 @@
 import { ReplctlError } from '../errors.ts';
 import { addNode as addToText, removeNode as removeFromText } from '../topology/edit-topology.ts';
 import type { NodeId, Topology } from '../topology/model.ts';
-import { change, type ChangeResult } from './change.ts';
+import { change, type ChangeResult, type ChangeWish } from './change.ts';
 import type { ApplyContext } from './context.ts';
 import type { Edit } from './declare.ts';
 
@@ -24,9 +24,13 @@ export function addNode(
   under: NodeId,
   { isDryRun }: AddOptions,
 ): Promise<ChangeResult> {
+  return change(context, { ...wishAdd(address, under), isDryRun });
+}
+
+export function wishAdd(address: string, under: NodeId): ChangeWish {
   const node = /^\d+$/.test(address) ? Number(address) : address;
   const edit = editOfFile('add', (text, file) => addToText(text, file, node, under));
-  return change(context, { verb: 'add', edit, options: { startsNodes: true }, isDryRun });
+  return { verb: 'add', edit, options: { startsNodes: true } };
 }
 
 /** Takes a node out of the file and stops it; its data stays. The master is refused. */
@@ -36,15 +40,14 @@ export function removeNode(
   options: RemoveOptions,
 ): Promise<ChangeResult> {
   const { isDryRun, isConfirmed, rehangsReplicas } = options;
+  return change(context, { ...wishRemove(node, rehangsReplicas, isConfirmed || isDryRun), isDryRun });
+}
+
+export function wishRemove(node: NodeId, rehangsReplicas: boolean, allowsRemoval: boolean): ChangeWish {
   const edit = editOfFile('remove', (text, file) =>
     removeFromText(text, file, node, { rehangReplicas: rehangsReplicas }),
   );
-  return change(context, {
-    verb: 'remove',
-    edit,
-    options: { startsNodes: false, allowsRemoval: isConfirmed || isDryRun },
-    isDryRun,
-  });
+  return { verb: 'remove', edit, options: { startsNodes: false, allowsRemoval } };
 }
 
 function editOfFile(verb: string, text: Edit['text']): Edit {

@@ -1,7 +1,7 @@
 import { ReplctlError } from '../errors.ts';
 import { basisOf, compareBasis, type Basis } from '../plan/basis.ts';
 import { isEmptyPlan, PLAN_VERSION, type Plan } from '../plan/plan.ts';
-import { settleEarlier, type ChangeRequest, type ChangeResult } from './change.ts';
+import { settleEarlier, type ChangeRequest, type ChangeResult, type ChangeWish } from './change.ts';
 import type { ApplyContext } from './context.ts';
 import { declare } from './declare.ts';
 import { openDeployment } from './deployment.ts';
@@ -25,10 +25,7 @@ export interface PlanFile {
 const OBSERVE_TIMEOUT_MS = 2_000;
 
 /** Plans and changes nothing; the result can be written to a file and carried out later. */
-export async function plan(
-  context: ApplyContext,
-  request: Omit<ChangeRequest, 'isDryRun'>,
-): Promise<PlanFile> {
+export async function plan(context: ApplyContext, request: ChangeWish): Promise<PlanFile> {
   const state = await readState(context.topology.stateDir);
   const declaration = await declare(context.topology, state, request.edit);
   const deployment = await openDeployment(declaration.topology);

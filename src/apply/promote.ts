@@ -5,7 +5,7 @@ import { ancestorsOf, rootOf, treeOf, withParents, type Tree } from '../plan/tre
 import { ReplctlError } from '../errors.ts';
 import { promoteInTree } from '../topology/change-tree.ts';
 import type { NodeId, Topology } from '../topology/model.ts';
-import { change, type ChangeResult } from './change.ts';
+import { change, type ChangeResult, type ChangeWish } from './change.ts';
 import type { ApplyContext } from './context.ts';
 import { openDeployment } from './deployment.ts';
 import { editPromote, editTree } from './rearrange.ts';
@@ -30,12 +30,19 @@ export function promote(
   target: NodeId,
   options: PromoteOptions,
 ): Promise<ChangeResult> {
-  return change(context, {
+  return change(context, { ...wishPromote(context.topology, target, options), isDryRun: options.isDryRun });
+}
+
+export function wishPromote(
+  topology: Topology,
+  target: NodeId,
+  options: Pick<PromoteOptions, 'fenceBudgetMs'>,
+): ChangeWish {
+  return {
     verb: 'promote',
-    edit: editPromote(context.topology, target),
+    edit: editPromote(topology, target),
     options: { startsNodes: false, switchover: switchoverOf(options) },
-    isDryRun: options.isDryRun,
-  });
+  };
 }
 
 /** Who could be promoted, best first; the first is what `--candidate auto` takes. Changes nothing. */
@@ -94,6 +101,6 @@ async function stockOf(context: ApplyContext): Promise<{ view: LiveView; topolog
   return { view, topology: context.topology };
 }
 
-function switchoverOf({ fenceBudgetMs }: PromoteOptions): typeof DEFAULT_SWITCHOVER {
+function switchoverOf({ fenceBudgetMs }: Pick<PromoteOptions, 'fenceBudgetMs'>): typeof DEFAULT_SWITCHOVER {
   return { ...DEFAULT_SWITCHOVER, fenceBudgetMs: fenceBudgetMs ?? DEFAULT_SWITCHOVER.fenceBudgetMs };
 }

@@ -8,7 +8,7 @@ import {
 } from '../topology/change-tree.ts';
 import { rehang } from '../topology/edit-topology.ts';
 import type { NodeId, Topology } from '../topology/model.ts';
-import { change, type ChangeResult } from './change.ts';
+import { change, type ChangeResult, type ChangeWish } from './change.ts';
 import type { Edit } from './declare.ts';
 import type { ApplyContext } from './context.ts';
 
@@ -22,13 +22,20 @@ export function chain(
   nodes: readonly NodeId[],
   options: RearrangeOptions,
 ): Promise<ChangeResult> {
-  const shape = (topology: Topology): Tree => chainTree(topology, nodes.length === 0 ? undefined : nodes);
-  return rearrange(context, 'chain', shape, options);
+  return change(context, { ...wishChain(context.topology, nodes), ...options });
+}
+
+export function wishChain(topology: Topology, nodes: readonly NodeId[]): ChangeWish {
+  return rearranged('chain', topology, (before) => chainTree(before, nodes.length === 0 ? undefined : nodes));
 }
 
 /** Hangs every replica under the master. */
 export function star(context: ApplyContext, options: RearrangeOptions): Promise<ChangeResult> {
-  return rearrange(context, 'chain', starTree, options);
+  return change(context, { ...wishStar(context.topology), ...options });
+}
+
+export function wishStar(topology: Topology): ChangeWish {
+  return rearranged('chain', topology, starTree);
 }
 
 /** Hangs one node, with all below it, under another. */
@@ -38,21 +45,19 @@ export function move(
   under: NodeId,
   options: RearrangeOptions,
 ): Promise<ChangeResult> {
-  return rearrange(context, 'move', (topology) => moveInTree(topology, node, under), options);
+  return change(context, { ...wishMove(context.topology, node, under), ...options });
 }
 
-function rearrange(
-  context: ApplyContext,
+export function wishMove(topology: Topology, node: NodeId, under: NodeId): ChangeWish {
+  return rearranged('move', topology, (before) => moveInTree(before, node, under));
+}
+
+function rearranged(
   verb: 'chain' | 'move',
+  topology: Topology,
   shape: (topology: Topology) => Tree,
-  { isDryRun }: RearrangeOptions,
-): Promise<ChangeResult> {
-  return change(context, {
-    verb,
-    edit: editTree(context.topology, shape),
-    options: { startsNodes: false },
-    isDryRun,
-  });
+): ChangeWish {
+  return { verb, edit: editTree(topology, shape), options: { startsNodes: false } };
 }
 
 /** An edit that only says who hangs under whom. */

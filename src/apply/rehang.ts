@@ -1,6 +1,6 @@
 import { ReplctlError } from '../errors.ts';
 import type { Client } from '../observe/client.ts';
-import { parseInfo } from '../observe/parse-info.ts';
+import { parseInfo, type ReplicationInfo } from '../observe/parse-info.ts';
 import type { Rehang } from '../plan/step.ts';
 import { linkAddress } from '../topology/link-address.ts';
 import type { NodeId } from '../topology/model.ts';
@@ -21,10 +21,14 @@ export async function rehang(step: Rehang, env: RunEnvironment): Promise<string>
     const parent = await deployment.connect(step.to, REPLY_TIMEOUT_MS);
     try {
       if (step.how === 'freeze') await freeze(step, child, parent, env);
-      const before = await readFulls(parent);
+      const fullsBefore = await readFulls(parent);
+      const before = await readReplication(child, step.node);
       await follow(child, step.node, step.to, env);
-      await awaitLink(step, child, parent, context.timeoutMs);
-      return (await readFulls(parent)) === before ? 'partial' : 'full';
+      const after = await awaitLink(step, child, parent, context.timeoutMs);
+      const isFull = (await readFulls(parent)) > fullsBefore && !hasContinued(before, after);
+      const bytes = isFull ? null : Math.max(0, appliedOffset(after) - appliedOffset(before));
+      env.edges.record(step, { verdict: isFull ? 'FULL' : 'PARTIAL', bytes });
+      return isFull ? 'full' : 'partial';
     } finally {
       parent.close();
     }
@@ -71,13 +75,23 @@ async function freeze(step: Rehang, child: Client, parent: Client, env: RunEnvir
   );
 }
 
-async function awaitLink(step: Rehang, child: Client, parent: Client, timeoutMs: number): Promise<void> {
+/** A node that is copied forgets the history it had; one that continues under a new id remembers it. */
+function hasContinued(before: ReplicationInfo, after: ReplicationInfo): boolean {
+  return after.replid !== before.replid && after.replid2 === before.replid;
+}
+
+async function awaitLink(
+  step: Rehang,
+  child: Client,
+  parent: Client,
+  timeoutMs: number,
+): Promise<ReplicationInfo> {
   const linked = await pollUntil(
     async () => {
       const below = await readReplication(child, step.node);
       if (below.link?.isUp !== true) return null;
       const above = await readReplication(parent, step.to);
-      return below.replid === above.replid ? true : null;
+      return below.replid === above.replid ? below : null;
     },
     { timeoutMs, everyMs: POLL_MS },
   );
@@ -86,6 +100,7 @@ async function awaitLink(step: Rehang, child: Client, parent: Client, timeoutMs:
       hint: 'replctl status names the cause',
     });
   }
+  return linked;
 }
 
 async function readFulls(client: Client): Promise<number> {

@@ -51,7 +51,7 @@ export function warnOfLoss(view: LiveView, id: NodeId, master: NodeId): string {
       ? 'it has nothing on disk'
       : data.kind === 'known'
         ? `on disk it is at offset ${data.offset}`
-        : `it has ${data.bytes} bytes on disk`;
+        : 'its files do not say how far they reach';
   const cost =
     id === master
       ? 'writes that neither its disk nor a replica has are lost'

@@ -3,7 +3,9 @@ import type { Plan } from '../plan/plan.ts';
 import type { Step, StepKind } from '../plan/step.ts';
 import type { ApplyContext } from './context.ts';
 import type { Deployment } from './deployment.ts';
+import { EdgeWatch, edgeOf, type Edge } from './edge-watch.ts';
 import { executeStep } from './execute-step.ts';
+import type { PossibleLoss } from './forced-promote.ts';
 import type { Journal } from './journal.ts';
 import type { RunEnvironment } from './run-environment.ts';
 import { abortSwitchover } from './switchover.ts';
@@ -24,6 +26,10 @@ export interface RunReport {
   readonly notes: readonly { readonly step: Step; readonly note: string | null; readonly tookMs: number }[];
   /** From the fence to the promotion; null without a switchover. */
   readonly writeGapMs: number | null;
+  /** In plan order, one for each link that was to be made. */
+  readonly resyncs: readonly Edge[];
+  /** What a forced promotion may have lost; null without one. */
+  readonly possibleLoss: PossibleLoss | null;
   readonly tookMs: number;
 }
 
@@ -39,7 +45,15 @@ export async function runPlan(
   const { context, deployment, journal } = parts;
   const startedMs = performance.now();
   const notes: { step: Step; note: string | null; tookMs: number }[] = [];
-  const env: RunEnvironment = { ...parts, plan, switchover: null };
+  const edges = new EdgeWatch(deployment);
+  const env: RunEnvironment = {
+    ...parts,
+    plan,
+    edges,
+    silentSeconds: null,
+    possibleLoss: null,
+    switchover: null,
+  };
   let writeGapMs: number | null = null;
   context.emit({ kind: 'plan', plan });
   for (const [stage, steps] of plan.stages.entries()) {
@@ -50,6 +64,7 @@ export async function runPlan(
       if (isHoldingWrites(env)) journal.note(begin);
       else await journal.append(begin);
     }
+    await edges.begin(steps);
     const outcomes = await Promise.allSettled(
       steps.map((step, index) => runStep(step, stage, index, env, context)),
     );
@@ -58,8 +73,20 @@ export async function runPlan(
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     writeGapMs = env.switchover?.writeGapMs ?? writeGapMs;
     if (failed !== undefined) throw await fail(failed.reason, stage, env);
+    if (steps.some(({ kind }) => kind === 'wait-ready')) await edges.settle();
   }
-  return { notes, writeGapMs, tookMs: performance.now() - startedMs };
+  await edges.settle();
+  const resyncs = plan.stages.flat().flatMap((step): Edge[] => {
+    const edge = edgeOf(step);
+    return edge === null ? [] : [{ ...edge, actual: edges.factOf(step) }];
+  });
+  return {
+    notes,
+    writeGapMs,
+    resyncs,
+    possibleLoss: env.possibleLoss,
+    tookMs: performance.now() - startedMs,
+  };
 }
 
 function isHoldingWrites({ switchover }: RunEnvironment): boolean {

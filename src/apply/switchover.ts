@@ -228,7 +228,7 @@ export async function verifyLink(step: VerifyLink, env: RunEnvironment): Promise
     async () => {
       const child = await readReplication(session.master, step.node);
       const parent = await readReplication(session.target, step.parent);
-      return child.link?.isUp === true && child.replid === parent.replid ? true : null;
+      return child.link?.isUp === true && child.replid === parent.replid ? child : null;
     },
     { timeoutMs: env.context.timeoutMs, everyMs: LINK_POLL_MS },
   );
@@ -243,6 +243,10 @@ export async function verifyLink(step: VerifyLink, env: RunEnvironment): Promise
   }
   const syncs = await readSyncs(session.target);
   const full = syncs.full - session.syncsBefore.full;
+  env.edges.record(step, {
+    verdict: full === 0 ? 'PARTIAL' : 'FULL',
+    bytes: full === 0 ? Math.max(0, appliedOffset(linked) - session.fenceOffset) : null,
+  });
   return full === 0 ? 'partial' : `${full} full`;
 }
 

@@ -16,38 +16,56 @@ export interface Stock {
 /** Everything a plan is made from: what runs, and what the stopped nodes have on disk. Changes nothing. */
 export async function takeStock(
   deployment: Deployment,
-  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  options: {
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+    /** Servers that were started by hand and are taken over, when they follow their declared parent. */
+    readonly takesOver?: readonly NodeId[];
+  },
 ): Promise<Stock> {
   const first = await observe(deployment.accessAll, options);
   // A run that was killed between a start and the note of it left processes that are ours by their files.
-  const observation = (await claimProcesses(deployment, first))
+  const observation = (await claimProcesses(deployment, first, options.takesOver ?? []))
     ? await observe(deployment.accessAll, options)
     : first;
   const dead = [...observation.nodes].filter(([, node]) => node.kind === 'dead').map(([id]) => id);
   const atRest = new Map(
     await Promise.all(
-      dead.map(async (id): Promise<[NodeId, DataAtRest]> => [id, await dataOf(deployment, id)]),
+      dead.map(async (id): Promise<[NodeId, DataAtRest]> => [id, await dataAtRestOf(deployment, id)]),
     ),
   );
   return { observation, view: viewOf(observation, atRest) };
 }
 
-function dataOf(deployment: Deployment, id: NodeId): Promise<DataAtRest> {
+/** What a node would load when started. */
+export function dataAtRestOf(deployment: Deployment, id: NodeId): Promise<DataAtRest> {
   const directives = declareDirectives(deployment.everyone, deployment.spec(id), { secrets: MASKED_SECRETS });
   return readDataAtRest(deployment.hostOf(id), directives);
 }
 
 /** Remembers servers that run from our own conf file under the pid in our own pidfile. Says whether there were any. */
-async function claimProcesses(deployment: Deployment, { nodes }: Observation): Promise<boolean> {
+async function claimProcesses(
+  deployment: Deployment,
+  { nodes }: Observation,
+  takesOver: readonly NodeId[],
+): Promise<boolean> {
   const unclaimed = [...nodes.values()].filter(
     (node): node is LiveNode =>
-      node.kind === 'live' && !node.process.isOurs && isFromOurFiles(deployment, node),
+      node.kind === 'live' &&
+      !node.process.isOurs &&
+      (isFromOurFiles(deployment, node) || (takesOver.includes(node.id) && isInPlace(deployment, node))),
   );
   for (const { id, info } of unclaimed) {
     const identity = await deployment.hostOf(id).processFacts(info.server.pid);
     if (identity !== null) deployment.rememberProcess(id, identity);
   }
   return unclaimed.length > 0;
+}
+
+/** It already replicates from where it is declared, and is no other node's process. */
+function isInPlace(deployment: Deployment, { id, follows }: LiveNode): boolean {
+  const { parent } = deployment.spec(id);
+  return parent !== null && follows?.node === parent;
 }
 
 function isFromOurFiles(deployment: Deployment, { id, info, process }: LiveNode): boolean {

@@ -8,7 +8,7 @@ import { findTopology } from './frame/find-topology.ts';
 export default class Add extends ChangingCommand<typeof Add> {
   static override readonly summary = 'Add a replica: to the topology file, and to what runs.';
   static override readonly description =
-    'Comments in the file stay. Without --under: directly under the master.';
+    'Comments in the file stay. Without --under: directly under the master. A replica that is there already, at this address and under this parent, is taken over: it is restarted with the configuration of the file.';
   static override readonly examples = [
     '<%= config.bin %> add 6383',
     '<%= config.bin %> add 6384 --under reports',

@@ -24,10 +24,10 @@ export interface Finding {
 /** In order of rank: of two findings of one severity the one nearer to the cause comes first. */
 export const FINDING_CODES = [
   'EmptyMaster',
+  'UnfinishedOperation',
   'SplitBrain',
   'StuckFailover',
   'ReplicationRing',
-  'UnfinishedOperation',
   'PortSquatter',
   'AccessDenied',
   'Unresponsive',

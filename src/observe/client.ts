@@ -62,6 +62,7 @@ const DEAD_MESSAGE: Record<DeadReason, string> = {
   auth: "does not accept replctl's credentials",
   foreign: 'is not a Redis server',
   loading: 'is still loading its data',
+  busy: 'runs a script',
   error: 'answers with an error',
 };
 

@@ -89,7 +89,9 @@ export type DeadReason =
   | 'foreign'
   /** `-LOADING` even to INFO: alive, reading its data set. */
   | 'loading'
-  /** It answers, but with another error: busy in a script, too many clients. */
+  /** `-BUSY`: a script or function runs, for longer than servers let one run unasked. */
+  | 'busy'
+  /** It answers, but with another error: too many clients. */
   | 'error';
 
 /** What the host knows of the process that should be the node. */

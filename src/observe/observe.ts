@@ -139,9 +139,11 @@ async function askNode(node: NodeSpec, password: string | null, options: Observe
   }
 }
 
+const REASONS: Readonly<Record<string, DeadReason>> = { LOADING: 'loading', BUSY: 'busy' };
+
 function refusedInfo(reply: ErrorReply): { reason: DeadReason; said: string } {
   const isAuth = ['NOAUTH', 'NOPERM', 'WRONGPASS', 'DENIED'].includes(reply.code);
-  return { reason: isAuth ? 'auth' : reply.code === 'LOADING' ? 'loading' : 'error', said: reply.message };
+  return { reason: isAuth ? 'auth' : (REASONS[reply.code] ?? 'error'), said: reply.message };
 }
 
 /** For users that may not ask ROLE. */

@@ -37,10 +37,12 @@ export function chooseRoot(question: RootQuestion): RootChoice {
     }
     if (node.port === 'silent') {
       return refuse(
-        'Unreachable',
+        node.isBusy ? 'ScriptRunning' : 'Unreachable',
         last,
         `${last}, the last master, does not answer (${node.said}) and may be alive`,
-        `replctl promote ${best ?? 'NODE'} --force, once it is known to be dead`,
+        node.isBusy
+          ? `replctl exec ${last} -- SCRIPT KILL`
+          : `replctl promote ${best ?? 'NODE'} --force, once it is known to be dead`,
       );
     }
     const holdsData = live.some(([, replica]) => replica.keys > 0);

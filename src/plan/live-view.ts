@@ -62,6 +62,8 @@ export interface DownNodeView {
   readonly said: string;
   /** The process that replctl started exists, though it does not answer: it may be ended. */
   readonly isOurs: boolean;
+  /** A script keeps it from answering. */
+  readonly isBusy: boolean;
   /** Who has its port; null when nobody is known to. */
   readonly holder: Holder | null;
   /** What its files hold: nothing, a data set of known place in history, or one of unknown place. */

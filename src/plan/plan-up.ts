@@ -1,7 +1,15 @@
 import type { NodeId } from '../topology/model.ts';
 import { chooseRoot, isAttached, type RootChoice } from './choose-root.ts';
+import { endangeredBy, findEmptyMaster, withStopped } from './empty-master.ts';
 import { forecastResync } from './forecast.ts';
-import { describeHolder, liveNodeOf, liveTreeOf, type LiveNodeView, type LiveView } from './live-view.ts';
+import {
+  describeHolder,
+  liveNodeOf,
+  liveTreeOf,
+  type DownNodeView,
+  type LiveNodeView,
+  type LiveView,
+} from './live-view.ts';
 import { PLAN_VERSION, type Plan, type Verb } from './plan.ts';
 import { planSettle } from './plan-settle.ts';
 import { planTree } from './plan-tree.ts';
@@ -66,6 +74,26 @@ export type Decision =
  * `move`, `add` and `remove`: these only differ in how they edit the declaration.
  */
 export function planUp(question: ChangeQuestion): Decision {
+  const empty = question.options.isForced ? findEmptyMaster(question.view) : null;
+  return empty === null ? decide(question) : decideWithout(question, empty);
+}
+
+/** A master that lost its data counts as dead once it is stopped: the replicas still hold what it had. */
+function decideWithout(question: ChangeQuestion, empty: NodeId): Decision {
+  const { view, options } = question;
+  if (liveNodeOf(view, empty)?.isOurs !== true) return decide(question);
+  const startsNodes = mayStart(options, empty) ? options.startsNodes : [empty];
+  const decision = decide({
+    ...question,
+    view: withStopped(view, empty),
+    options: { ...options, startsNodes },
+  });
+  if (decision.kind === 'refused') return decision;
+  const stop: Step = { kind: 'stop-node', node: empty, save: false };
+  return { kind: 'plan', plan: { ...decision.plan, stages: [[stop], ...decision.plan.stages] } };
+}
+
+function decide(question: ChangeQuestion): Decision {
   const choice = chooseRoot({ ...question, isForced: question.options.isForced });
   const refusals = [...refuseNodes(question), ...refuseRoot(question, choice)];
   if (choice.kind === 'refused' || refusals.length > 0) return { kind: 'refused', refusals };
@@ -228,17 +256,19 @@ function refuseNodes({ view, declared, options }: ChangeQuestion): Refusal[] {
       ];
     }
     if (node.port === 'silent') {
-      return [
-        {
-          code: 'Unreachable',
-          node: id,
-          message: `${id} does not answer: ${node.said}`,
-          hint: 'replctl status',
-        },
-      ];
+      return [notAnswering(id, node)];
     }
     return [];
   });
+}
+
+function notAnswering(id: NodeId, { isBusy, isOurs, said }: DownNodeView): Refusal {
+  return {
+    code: isBusy ? 'ScriptRunning' : 'Unreachable',
+    node: id,
+    message: `${id} does not answer: ${said}`,
+    hint: isBusy ? `replctl exec ${id} -- SCRIPT KILL` : isOurs ? `replctl restart ${id}` : 'replctl status',
+  };
 }
 
 /** What should be started cannot be, for its port is held; what should only be changed is not touched. */
@@ -290,9 +320,37 @@ function refuseRoot(question: ChangeQuestion, choice: RootChoice): Refusal[] {
   const down = choice.kind === 'start' ? root : target;
   const isDown = choice.kind === 'start' || (root !== target && liveNodeOf(view, target) === null);
   if (isDown && !mayStart(options, down)) {
-    refusals.push({ code: 'Unreachable', node: down, message: `${down} is not running`, hint: 'replctl up' });
+    const node = view.nodes.get(down);
+    refusals.push(
+      node?.kind === 'down' && node.port === 'silent'
+        ? notAnswering(down, node)
+        : { code: 'Unreachable', node: down, message: `${down} is not running`, hint: 'replctl up' },
+    );
   }
-  return [...refusals, ...refuseSecondMasters(question, root), ...refuseDivergedAtRest(question, root)];
+  return [
+    ...refusals,
+    ...(choice.kind === 'live' ? refuseEmptyRoot(question, root) : []),
+    ...refuseSecondMasters(question, root),
+    ...refuseDivergedAtRest(question, root),
+  ];
+}
+
+/** A live master that lost its data must not get its replicas back: their next sync would make them as empty. */
+function refuseEmptyRoot({ view, declared, options }: ChangeQuestion, root: NodeId): Refusal[] {
+  if (options.discardsDiverged || options.isForced) return [];
+  const holders = endangeredBy(view, root).filter((id) => declared.has(id));
+  const [best] = holders;
+  if (best === undefined) return [];
+  return [
+    {
+      code: 'EmptyMaster',
+      node: root,
+      message: `${root} is master and has no keys, ${holders.join(', ')} still hold another history: a link would wipe them`,
+      measured: 0,
+      allowed: liveNodeOf(view, best)?.keys ?? 0,
+      hint: `replctl promote ${best} --force, or replctl up --discard-diverged`,
+    },
+  ];
 }
 
 /** A second master may be hung under the first only when that throws nothing away. */

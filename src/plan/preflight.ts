@@ -1,31 +1,62 @@
 import type { LiveNode, Observation } from '../observe/observation.ts';
 import type { NodeId } from '../topology/model.ts';
 import type { SwitchoverOptions } from './plan-switchover.ts';
-import type { PreflightCode, Refusal } from './refusal.ts';
+import { ancestorsOf } from './tree.ts';
+import { checkProbes, type Probes } from './probes.ts';
+import { doubt as refusal, type Refusal } from './refusal.ts';
 
 export interface PreflightQuestion {
   readonly observation: Observation;
   readonly from: NodeId;
   readonly to: NodeId;
   readonly options: SwitchoverOptions;
+  /** What was tried beforehand, from where it matters. */
+  readonly probes: Probes;
 }
 
 /** Bytes a target may be behind for each millisecond of the fence budget: loopback and LAN drain far more. */
 const DRAIN_BYTES_PER_MS = 10_000;
 
 /** Everything that can be known to go wrong before a switchover touches anything; each reason has its own code. */
-export function preflight({ observation, from, to, options }: PreflightQuestion): Refusal[] {
+export function preflight({ observation, from, to, options, probes }: PreflightQuestion): Refusal[] {
   const master = observation.nodes.get(from);
   const target = observation.nodes.get(to);
   // A target that is yet to be started is judged when it runs: the fence's own checks see to it.
   if (master?.kind !== 'live' || target?.kind !== 'live') return [];
   return [
+    // A later switchover of the same plan sets out from a tree that is not there yet.
+    ...(master.info.replication.role === 'master' ? checkRoots(observation, from, probes) : []),
     ...checkTarget(master, target, options),
     ...checkHistory(observation, master, target),
     ...checkMaster(master),
     ...checkEquals(master, target),
     ...checkControllers(observation),
+    ...checkProbes(probes),
   ];
+}
+
+/** Whoever is not below the master, nor hung there before the switchover, would be left out, or be a second root. */
+function checkRoots({ nodes }: Observation, from: NodeId, { attached }: Probes): Refusal[] {
+  const parents = new Map(
+    [...nodes].flatMap(([id, node]) =>
+      node.kind === 'live'
+        ? [[id, attached.includes(id) ? from : (node.follows?.node ?? null)] as const]
+        : [],
+    ),
+  );
+  const strays = [...parents.keys()].filter((id) => id !== from && ancestorsOf(parents, id).at(-1) !== from);
+  const [first] = strays;
+  return first === undefined
+    ? []
+    : [
+        refusal(
+          'NotOneRoot',
+          first,
+          `${strays.join(', ')} ${strays.length === 1 ? 'does' : 'do'} not hang below ${from}`,
+          [from, ...strays].join(', '),
+          from,
+        ),
+      ];
 }
 
 function checkTarget(
@@ -183,21 +214,4 @@ function compareVersions(a: string, b: string): number {
     if (difference !== 0) return difference;
   }
   return 0;
-}
-
-function refusal(
-  code: PreflightCode,
-  node: NodeId,
-  message: string,
-  measured?: string | number,
-  allowed?: string | number,
-): Refusal {
-  return {
-    code,
-    node,
-    message,
-    ...(measured === undefined ? {} : { measured }),
-    ...(allowed === undefined ? {} : { allowed }),
-    hint: 'replctl status',
-  };
 }

@@ -55,3 +55,21 @@ export interface Refusal {
   /** The command or edit to try next. */
   readonly hint: string | null;
 }
+
+/** A reason of the pre-flight: what was measured against what is allowed. */
+export function doubt(
+  code: PreflightCode,
+  node: NodeId,
+  message: string,
+  measured?: string | number,
+  allowed?: string | number,
+): Refusal {
+  return {
+    code,
+    node,
+    message,
+    ...(measured === undefined ? {} : { measured }),
+    ...(allowed === undefined ? {} : { allowed }),
+    hint: 'replctl status',
+  };
+}

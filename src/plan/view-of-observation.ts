@@ -74,6 +74,7 @@ function viewDown(node: Exclude<NodeObservation, LiveNode>, data: DataAtRest): D
     port: portState(node),
     said: saidOf(node),
     isOurs: node.process.isOurs,
+    isBusy: node.reason === 'busy',
     holder: node.process.portHolder,
     data,
   };
@@ -89,6 +90,7 @@ function portState({ reason, process }: Exclude<NodeObservation, LiveNode>): Dow
     case 'foreign':
     case 'error':
     case 'loading':
+    case 'busy':
       return 'squatted';
     case 'timeout':
       return process.portHolder === null ? 'silent' : 'squatted';

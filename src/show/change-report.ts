@@ -1,3 +1,4 @@
+import type { PossibleLoss } from '../apply/forced-promote.ts';
 import { formatBytes, formatMilliseconds } from './format-quantity.ts';
 import type { StatusReport } from './status-report.ts';
 import type { Theme } from './theme.ts';
@@ -20,6 +21,14 @@ export interface StepReport {
   readonly outcome: { readonly note: string | null; readonly tookMs: number } | null;
 }
 
+/** One link: predicted before anything was done, actual afterwards (null in a dry run, and where nobody could tell). */
+export interface ResyncReport {
+  readonly node: string;
+  readonly parent: string;
+  readonly predicted: StepReport['resync'];
+  readonly actual: { readonly verdict: 'PARTIAL' | 'FULL'; readonly bytes: number | null } | null;
+}
+
 /** `--json` of every verb that changes something, schema `replctl.change/1`. */
 export interface ChangeReport {
   readonly schema: 'replctl.change/1';
@@ -32,6 +41,10 @@ export interface ChangeReport {
   readonly tree: Readonly<Record<string, string | null>>;
   readonly stages: readonly (readonly StepReport[])[];
   readonly warnings: readonly string[];
+  /** Every link that is made: what was foreseen, and what happened. */
+  readonly resyncs: readonly ResyncReport[];
+  /** What a forced promotion may have lost; null without one. */
+  readonly possibleLoss: PossibleLoss | null;
   /** How long clients could not write; null when no master was switched. */
   readonly writeGapMs: number | null;
   readonly tookMs: number | null;
@@ -74,16 +87,45 @@ function drawStep(step: StepReport, number: string, theme: Theme): string[] {
 export function drawChange(report: ChangeReport, theme: Theme): string {
   if (!report.hasChanged) return `${theme.good('nothing to do')}: ${report.deployment} is as declared`;
   const lines: string[] = [];
-  for (const { kind, title, resync, outcome } of report.stages.flat()) {
+  for (const { kind, title, outcome } of report.stages.flat()) {
     const note = outcome?.note ?? '';
-    if (resync !== null && outcome !== null)
-      lines.push(theme.dim(`${title}: ${resync.verdict} foreseen; ${note}`));
     if (kind === 'promote' && note !== '') lines.push(`${title}: ${theme.good(note)}`);
   }
+  lines.push(...drawResyncs(report.resyncs, theme));
+  if (report.possibleLoss !== null) lines.push(theme.warn(drawLoss(report.possibleLoss)));
   if (report.writeGapMs !== null) {
     lines.push(`clients could not write for ${formatMilliseconds(report.writeGapMs)}`);
   }
   const took = report.tookMs === null ? '' : ` in ${formatMilliseconds(report.tookMs)}`;
   lines.push(`${theme.good('done')}: ${report.verb}${took}`);
   return lines.join('\n');
+}
+
+/** One line when all came as foreseen, and one for each link that did not. */
+function drawResyncs(resyncs: readonly ResyncReport[], theme: Theme): string[] {
+  const made = resyncs.flatMap((edge) => (edge.actual === null ? [] : [{ ...edge, actual: edge.actual }]));
+  if (made.length === 0) return [];
+  const different = made.filter(({ predicted, actual }) => predicted?.verdict !== actual.verdict);
+  const full = made.filter(({ actual }) => actual.verdict === 'FULL').length;
+  const bytes = made.reduce((sum, { actual }) => sum + (actual.bytes ?? 0), 0);
+  const told = different.filter(({ predicted }) => predicted !== null);
+  return [
+    theme.dim(
+      `resyncs: ${made.length - full} partial (${formatBytes(bytes)}), ${full} full${told.length === 0 ? ', as foreseen' : ''}`,
+    ),
+    ...told.map(({ node, parent, predicted, actual }) =>
+      theme.warn(
+        `${node} under ${parent}: ${predicted?.verdict ?? ''} was foreseen (${predicted?.reason ?? ''}), ${actual.verdict} happened`,
+      ),
+    ),
+  ];
+}
+
+function drawLoss({ master, keptOffset, onDiskBytes, silentSeconds, estimatedBytes }: PossibleLoss): string {
+  const facts = [
+    onDiskBytes === null ? null : `its disk holds ${formatBytes(onDiskBytes)} of that`,
+    silentSeconds === null ? null : `it had been silent for ${silentSeconds} s`,
+    estimatedBytes === null ? null : `about ${formatBytes(estimatedBytes)} at its usual rate`,
+  ].filter((fact) => fact !== null);
+  return `may be lost: what ${master} acknowledged after offset ${keptOffset}${facts.length === 0 ? '' : `; ${facts.join(', ')}`}`;
 }

@@ -182,10 +182,22 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('operations on 
       details: { refusals: [expect.objectContaining({ code: 'MasterNotDead' })] },
     });
     await kill(0);
-    const { candidates } = await promoteForced(await tree.context('promote'), name(3), DO);
+    const { candidates, report: forced } = await promoteForced(await tree.context('promote'), name(3), DO);
     expect(candidates).toHaveLength(3);
+    expect(forced?.possibleLoss).toMatchObject({
+      master: name(0),
+      keptOffset: expect.any(Number),
+      silentSeconds: expect.any(Number),
+    });
+    for (const { predicted, actual } of forced?.resyncs ?? []) {
+      expect(actual?.verdict).toBe(predicted?.verdict);
+    }
+    expect(forced?.resyncs.length).toBeGreaterThan(0);
     expect((await tree.topology()).nodes[0]?.id).toBe(name(3));
-    await tree.up();
+    const { report: back } = await tree.up();
+    expect(back?.resyncs).toEqual([
+      expect.objectContaining({ node: name(0), parent: name(3), actual: expect.objectContaining({}) }),
+    ]);
     expect(await tree.liveTree()).toEqual(await declaredTree());
     expect(await tree.call(at(0), 'GET', 'k')).toBe('v');
     expect((await history((await tree.topology()).stateDir)).map(({ verb }) => verb)).toEqual([

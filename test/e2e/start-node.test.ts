@@ -90,7 +90,7 @@ describe.each(ENGINES)('%s', (kind) => {
       code: 'TIMEOUT',
     });
     expect(await isRunning(localHost, identity)).toBe(true);
-    const options = { node: 'it', timeoutMs: 2_000, killAfterTimeout: true };
+    const options = { node: 'it', timeoutMs: 20_000, killAfterTimeout: true };
     expect(await stopNode(localHost, identity, options)).toBe('stopped');
   });
 

@@ -382,7 +382,15 @@ export class World {
               replid: server.disk.replid,
               offset: server.disk.log.length,
             } as const);
-      return { kind: 'down', port: 'free', said: 'refused', isOurs: false, holder: null, data };
+      return {
+        kind: 'down',
+        port: 'free',
+        said: 'refused',
+        isOurs: false,
+        isBusy: false,
+        holder: null,
+        data,
+      };
     }
     const { role, parent, isLinkUp, replid, replid2, secondOffset, log, backlogFirst, priority } = server;
     return {

@@ -1,8 +1,9 @@
 import type { ChangeResult } from '../../apply/change.ts';
+import { edgeOf } from '../../apply/edge-watch.ts';
 import { describeStep } from '../../plan/describe-step.ts';
 import { isEmptyPlan } from '../../plan/plan.ts';
 import type { Step } from '../../plan/step.ts';
-import type { ChangeReport, StepReport } from '../../show/change-report.ts';
+import type { ChangeReport, ResyncReport, StepReport } from '../../show/change-report.ts';
 import type { StatusReport } from '../../show/status-report.ts';
 
 /** Puts the result of a use-case into the shape that is printed. */
@@ -22,10 +23,17 @@ export function reportChange(
     tree: plan.tree,
     stages: plan.stages.map((stage) => stage.map((step) => reportStep(step, result))),
     warnings: plan.warnings,
+    resyncs: report?.resyncs ?? plan.stages.flat().flatMap(foresee),
+    possibleLoss: report?.possibleLoss ?? null,
     writeGapMs: report?.writeGapMs ?? null,
     tookMs: report === null ? null : Math.round(report.tookMs),
     status,
   };
+}
+
+function foresee(step: Step): ResyncReport[] {
+  const edge = edgeOf(step);
+  return edge === null ? [] : [{ ...edge, actual: null }];
 }
 
 function reportStep(step: Step, { report }: ChangeResult): StepReport {

@@ -20,7 +20,7 @@ export function findLag(scene: Scene): Finding[] {
           node: node.id,
           message: `${node.id} has ${waiting} bytes it received but did not process yet (allowed ${scene.limits.applyBacklogBytes})`,
           evidence: { readOffset: link.readOffset, appliedOffset: link.appliedOffset, waitingBytes: waiting },
-          mend: `replctl exec ${node.id} -- SLOWLOG GET 10`,
+          mend: `replctl exec ${node.id} -- CLIENT UNPAUSE, or replctl exec ${node.id} -- SLOWLOG GET 10`,
         },
       ];
     }

@@ -2,6 +2,8 @@ import type { LiveNode } from '../../observe/observation.ts';
 import type { Finding } from '../finding.ts';
 import { type Scene, earlierOf, elapsedMs } from '../scene.ts';
 
+const DEFAULT_BACKLOG_BYTES = 1024 * 1024;
+
 /** Parents from whose backlog a replica could not resume after a short cut: it would be sent everything again. */
 export function findResyncRisk(scene: Scene): Finding[] {
   return scene.live.flatMap((node): Finding[] => {
@@ -22,7 +24,7 @@ export function findResyncRisk(scene: Scene): Finding[] {
         node: node.id,
         message:
           lacks === 'small'
-            ? `the backlog of ${node.id} (${backlog.sizeBytes} bytes) is too small for its ${Math.round(rate)} bytes/s: a short cut of a link would need a full copy (${needed} bytes wanted)`
+            ? `the backlog of ${node.id} (${backlog.sizeBytes} bytes) is too small for its ${Math.round(rate)} bytes/s: a short cut of a link would need a full copy (${needed} bytes wanted); declared as repl-backlog-size: ${roomFor(needed)} it stays`
             : `${node.id} has replicas but no backlog: any cut of a link would need a full copy`,
         evidence: {
           backlogBytes: backlog.sizeBytes,
@@ -30,10 +32,18 @@ export function findResyncRisk(scene: Scene): Finding[] {
           bytesPerSecond: Math.round(rate),
           neededBytes: needed,
         },
-        mend: lacks === 'small' ? `replctl exec ${node.id} -- CONFIG SET repl-backlog-size ${needed}` : null,
+        mend:
+          lacks === 'small'
+            ? `replctl exec ${node.id} -- CONFIG SET repl-backlog-size ${roomFor(needed)}`
+            : null,
       },
     ];
   });
+}
+
+/** Twice what is needed now, as a power of two, and never less than servers have by default. */
+function roomFor(bytes: number): number {
+  return Math.max(DEFAULT_BACKLOG_BYTES, 2 ** Math.ceil(Math.log2(Math.max(1, 2 * bytes))));
 }
 
 /** Bytes of stream a second: between two looks, else as the server counts what it sends per replica. */

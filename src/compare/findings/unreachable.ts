@@ -48,6 +48,14 @@ function explain(scene: Scene, node: DeadNode): Finding {
         message: `${node.id} is loading its data and answers nothing else`,
         mend: null,
       };
+    case 'busy':
+      return {
+        ...about,
+        code: 'Unresponsive',
+        severity: 'error',
+        message: `${node.id} runs a script and answers nothing else: ${node.said}`,
+        mend: `replctl exec ${node.id} -- SCRIPT KILL, or replctl restart ${node.id}`,
+      };
     case 'timeout':
     case 'error':
       if (process.isOurs || node.reason === 'error') {
