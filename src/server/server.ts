@@ -117,6 +117,8 @@ export class Server {
   hasKeyListeners = false;
   /** Set while client tracking is in use: then reads are noted. */
   isTracking = false;
+  /** What ordinary clients make the server hold: requests, replies, transactions. */
+  clientBytes = 0;
   /** Commands that take as long are put in the slow log. */
   slowUsec = Infinity;
   /** Commands that take as long are noted as latency events. */
@@ -132,6 +134,8 @@ export class Server {
   noteSlow: (client: Client, command: Command, args: Args, usec: number) => void = () => {};
   feedMonitors: (client: Client, command: Command, args: Args) => void = () => {};
   checkOutputLimit: (client: Client) => void = () => {};
+  /** Called when a client has sent something: brings `clientBytes` up to date, and may end clients that hold too much. */
+  accountClient: (client: Client) => void = () => {};
   /** Called before replies of a batch are sent: the append-only file with `appendfsync always` syncs here. */
   beforeReplies: () => void = () => {};
   /** Called when a client has gone. */
@@ -229,6 +233,7 @@ export class Server {
     client.feed(chunk, start, end);
     this.stats.commandMs += this.executor.batchMs;
     this.cycleMs += this.executor.batchMs;
+    this.accountClient(client);
     if (client.reply.length > 0) client.markDirty();
     if (this.dirtyClients.length > 0 || this.resumable.length > 0) this.requestSettle();
   }

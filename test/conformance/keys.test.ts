@@ -378,6 +378,15 @@ same('transactions', [
   'discard x',
   'exec',
 ]);
+same('SORT BY nosort', [
+  'zadd z 1 a 5 b 2 c 10 d 3 e',
+  'sort z by nosort',
+  'sort z by nosort desc limit 0 2',
+  'sort z by nosort limit -10 100',
+  'sadd s 3 1 2',
+  'sort s by nosort store t',
+  'lrange t 0 -1',
+]);
 same('WATCH', [
   'set k 1',
   'watch k',
@@ -418,9 +427,9 @@ same('WATCH', [
   'multi',
   'ping',
   'exec',
-  'set e 1 px 40',
+  'set e 1 px 500',
   'watch e',
-  '~ 80',
+  '~ 700',
   'multi',
   'get e',
   'exec',

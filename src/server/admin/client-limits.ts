@@ -1,6 +1,9 @@
 import type { Client } from '../command/client.ts';
 import type { Server } from '../server.ts';
 
+/** What a watched key costs beyond its name. */
+const NAME_BYTES = 80;
+
 interface OutputLimit {
   readonly hardBytes: number;
   readonly softBytes: number;
@@ -14,6 +17,8 @@ export class ClientLimits {
   readonly #overSince = new Map<Client, number>();
   #limits: Readonly<Record<string, OutputLimit>> = {};
   #idleMs = 0;
+  /** `maxmemory-clients` in bytes, 0 for no limit. */
+  #clientsBytes = 0;
   #lastSweepMs = 0;
 
   constructor(server: Server) {
@@ -28,14 +33,33 @@ export class ClientLimits {
     server.config.onChange('timeout', (value) => {
       this.#idleMs = Number(value) * 1000;
     });
-    server.checkOutputLimit = (client) => this.#checkOutput(client);
-    server.onGone.push((client) => this.#overSince.delete(client));
+    for (const name of ['maxmemory-clients', 'maxmemory'])
+      server.config.onChange(name, () => {
+        const { config } = server;
+        const wanted = config.number('maxmemory-clients');
+        this.#clientsBytes = wanted < 0 ? (config.number('maxmemory') * -wanted) / 100 : wanted;
+      });
+    server.checkOutputLimit = (client) => {
+      this.#checkOutput(client);
+      if (!client.isClosed) this.#account(client);
+    };
+    server.accountClient = (client) => {
+      if (client.isClosed) return;
+      this.#account(client);
+      if (this.#clientsBytes > 0 && server.clientBytes > this.#clientsBytes) this.#evict();
+    };
+    server.onGone.push((client) => {
+      this.#overSince.delete(client);
+      server.clientBytes -= client.heldBytes;
+      client.heldBytes = 0;
+    });
     server.onTick.push(() => this.#sweep());
   }
 
   #sweep(): void {
     const server = this.#server;
     for (const client of this.#overSince.keys()) this.#checkOutput(client);
+    for (const client of server.clients.values()) this.#account(client);
     this.#evict();
     if (this.#idleMs === 0 || server.now - this.#lastSweepMs < 1000) return;
     this.#lastSweepMs = server.now;
@@ -49,10 +73,9 @@ export class ClientLimits {
 
   /** `maxmemory-clients`: the clients that hold most go first, until all together hold no more than that. */
   #evict(): void {
-    const { config, clients, stats } = this.#server;
-    const wanted = config.number('maxmemory-clients');
-    const limit = wanted < 0 ? (config.number('maxmemory') * -wanted) / 100 : wanted;
-    if (limit === 0) return;
+    const { clients, stats } = this.#server;
+    const limit = this.#clientsBytes;
+    if (limit === 0 || this.#server.clientBytes <= limit) return;
     const held = [...clients.values()]
       .filter(({ kind, isNoEvict }) => (kind === 'normal' || kind === 'pubsub') && !isNoEvict)
       .map((client) => ({ client, bytes: clientBytes(client) }))
@@ -68,6 +91,13 @@ export class ClientLimits {
       );
       client.close(true);
     }
+  }
+
+  #account(client: Client): void {
+    if (client.kind === 'replica' || client.kind === 'master') return;
+    const bytes = clientBytes(client);
+    this.#server.clientBytes += bytes - client.heldBytes;
+    client.heldBytes = bytes;
   }
 
   /** Replicas are cut by replication itself. */
@@ -89,9 +119,18 @@ export class ClientLimits {
   }
 }
 
-/** What a client makes the server hold: unread requests and unsent replies. */
+/** What a client makes the server hold: unread requests, unsent replies, a transaction, names it watches. */
 export function clientBytes(client: Client): number {
-  return client.queryCapacity + client.reply.buf.length + (client.transport?.pendingBytes ?? 0);
+  const sent = client.transport?.pendingBytes ?? 0;
+  return (
+    client.queryCapacity + client.reply.buf.length + sent + (client.multi?.bytes ?? 0) + namesBytes(client)
+  );
+}
+
+function namesBytes({ watched }: Client): number {
+  let bytes = 0;
+  if (watched !== undefined) for (const name of watched) bytes += name.length + NAME_BYTES;
+  return bytes;
 }
 
 function readLimits(value: string): Record<string, OutputLimit> {

@@ -249,7 +249,7 @@ function statFields(server: Server, { pubsub, tracking, access, rates }: InfoPar
     pubsub_patterns: pubsub.active('pattern').length,
     pubsubshard_channels: pubsub.active('shard').length,
     latest_fork_usec: 0,
-    total_forks: 0,
+    total_forks: stats.snapshots,
     migrate_cached_sockets: 0,
     slave_expires_tracked_keys: server.expiry.ownKeyCount,
     active_defrag_hits: 0,

@@ -27,6 +27,8 @@ export interface Multi {
   flags: number;
   /** Flags that all queued commands have. */
   commonFlags: number;
+  /** Size of the queued requests. */
+  bytes: number;
   /** A command was refused while queueing: EXEC aborts. */
   isBroken: boolean;
 }
@@ -84,6 +86,8 @@ export class Client {
   /** Called when the transport has room again. */
   onDrain: (() => void) | undefined;
   isDirty = false;
+  /** What it was last seen to make the server hold. */
+  heldBytes = 0;
   private query: Buffer | undefined;
   private queryStart = 0;
   private queryEnd = 0;
@@ -145,6 +149,14 @@ export class Client {
     if (transport === undefined || this.isClosed) {
       reply.truncate(0);
       return;
+    }
+    if (length > SHORT_WRITE_BYTES) {
+      // Too much is not sent at all.
+      this.server.checkOutputLimit(this);
+      if (this.isClosed) {
+        reply.truncate(0);
+        return;
+      }
     }
     this.server.stats.netOutputBytes += length;
     if (length <= SHORT_WRITE_BYTES) {

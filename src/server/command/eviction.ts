@@ -45,7 +45,7 @@ export class Eviction {
 
   /** Bytes of data and of what clients hold, as used_memory counts them. */
   usedBytes(): number {
-    return this.server.keyspace.usedBytes;
+    return this.server.keyspace.usedBytes + this.server.clientBytes;
   }
 
   /** Whether a policy goes by how each key was accessed. */

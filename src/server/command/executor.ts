@@ -106,6 +106,7 @@ export class Executor {
       const isScript = (command.flags & FLAG.skip_monitor) !== 0;
       const flags = isScript ? this.server.scripting.commandFlags(command, args) : command.flags;
       client.multi.queue.push({ command, args: args.copy() });
+      client.multi.bytes += args.rawEnd - args.rawStart;
       client.multi.flags |= flags;
       client.multi.commonFlags &= flags;
       const mark = client.reply.length;

@@ -12,6 +12,8 @@ export class ServerStats {
   evictedClients = 0;
   errorReplies = 0;
   peakMemoryBytes = 0;
+  /** Walks over the data begun, for what Redis forks: saves, rewrites, full syncs. */
+  snapshots = 0;
   // Turns of the event loop in which something was done, and what they took.
   cycles = 0;
   cycleMs = 0;

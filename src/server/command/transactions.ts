@@ -18,7 +18,7 @@ export class Transactions {
   }
 
   begin(client: Client): void {
-    client.multi = { queue: [], flags: 0, commonFlags: ~0, isBroken: false };
+    client.multi = { queue: [], flags: 0, commonFlags: ~0, bytes: 0, isBroken: false };
     client.gates |= CLIENT_GATE.multi;
   }
 

@@ -267,7 +267,15 @@ export class Persistence {
     if (this.#log !== undefined) return;
     this.#openLog(this.#folder().readManifest() ?? EMPTY_MANIFEST, 'without-base');
     this.isRewriteScheduled = this.rdb.isRunning || this.#server.propagation.isOpen;
-    if (!this.isRewriteScheduled) this.rewriteLog();
+    if (!this.isRewriteScheduled) {
+      this.rewriteLog();
+      return;
+    }
+    const why = this.rdb.isRunning
+      ? 'but there is already another background operation'
+      : 'during a transaction';
+    const what = 'An AOF background was scheduled to start when possible.';
+    this.#server.log('notice', `AOF was enabled ${why}. ${what}`);
   }
 
   /** CONFIG SET appendonly no, and the end of the process: everything is on disk when it returns. */
@@ -320,6 +328,7 @@ export class Persistence {
       done: () => this.#finishRewrite(rewrite, undefined),
       failed: (error) => this.#finishRewrite(rewrite, error),
     });
+    server.stats.snapshots += 1;
     const run = runSnapshot(this.rdb.describe(undefined, [['aof-base', '1']]), file);
     this.#rewrite = { run, file, startedAtMs: server.now };
     server.log('notice', `Background append only file rewriting started by pid ${process.pid}`);
@@ -380,6 +389,7 @@ export class Persistence {
     const running = this.#rewrite;
     if (running === undefined) return;
     this.#rewrite = undefined;
+    this.#server.log('notice', `Killing running AOF rewrite child: ${process.pid}`);
     running.run.abort();
     running.file.abort();
   }
@@ -426,6 +436,7 @@ export class Persistence {
   readonly snapshots: SnapshotSource = {
     start: (position, filter, sink) => {
       const options = this.rdb.describe(position);
+      this.#server.stats.snapshots += 1;
       return runSnapshot(
         {
           ...options,

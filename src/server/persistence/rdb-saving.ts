@@ -119,6 +119,7 @@ export class RdbSaving {
       done: () => this.#finish(undefined),
       failed: (error) => this.#finish(error),
     });
+    this.#server.stats.snapshots += 1;
     const run = runSnapshot(this.describe(), file);
     server.log('notice', `Background saving started by pid ${process.pid}`);
     this.#background = {

@@ -80,7 +80,8 @@ export class Tracking {
     server.refreshKeyListeners();
   }
 
-  #noteRead(client: Client, command: Command, args: Args): void {
+  #noteRead(by: Client, command: Command, args: Args): void {
+    const client = callerOf(by);
     const mode = this.modes.get(client);
     if (mode === undefined || command.name === 'client|caching') return;
     const { hasCaching } = mode;
@@ -96,7 +97,8 @@ export class Tracking {
     }
   }
 
-  #noteChange(by: Client | undefined, key: string): void {
+  #noteChange(author: Client | undefined, key: string): void {
+    const by = author === undefined ? undefined : callerOf(author);
     this.#noteBroadcast(by, key);
     const readers = this.#readers.get(key);
     if (readers === undefined) return;
@@ -177,4 +179,9 @@ export class Tracking {
       this.#noteChange(undefined, key);
     }
   }
+}
+
+/** Who is behind a command: for one that a script runs, the client that sent the script. */
+function callerOf(client: Client): Client {
+  return client.transport === undefined ? (client.server.scripting.running?.caller ?? client) : client;
 }

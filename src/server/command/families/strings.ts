@@ -89,7 +89,8 @@ function set(ctx: Context, args: Args): void {
   if (options.unit !== undefined) {
     ctx.db.setExpire(ref, time);
     if (ctx.server.notifyMask !== 0) ctx.notify(EVENT.generic, 'expire', args.string(1));
-    ctx.propagateAs(['SET', args.view(1), args.view(2), 'PXAT', String(time)]);
+    // What is absolute already goes as it came.
+    if (options.unit !== 'PXAT') ctx.propagateAs(['SET', args.view(1), args.view(2), 'PXAT', String(time)]);
   } else if (options.returnsOld) {
     ctx.propagateAs(args.strings().filter((word, i) => i < 3 || word.toUpperCase() !== 'GET'));
   }
