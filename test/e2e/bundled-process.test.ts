@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { bundledMain, startBundledServer } from '../support/bundled-server.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { poll } from '../support/poll.ts';
+import { createCertificates } from '../support/test-certificates.ts';
 import { RawConnection } from '../support/raw-connection.ts';
 
 let main: string;
@@ -226,56 +227,7 @@ describe('limits', () => {
 describe('TLS', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'replctl-tls-'));
   const file = (name: string): string => path.join(folder, name);
-  beforeAll(() => {
-    const openssl = (...args: string[]): void =>
-      void execFileSync('openssl', args, { stdio: 'ignore', cwd: folder });
-    openssl(
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-keyout',
-      'ca.key',
-      '-out',
-      'ca.crt',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=ca',
-    );
-    openssl(
-      'req',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-keyout',
-      'node.key',
-      '-out',
-      'node.csr',
-      '-subj',
-      '/CN=node',
-    );
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      'node.csr',
-      '-CA',
-      'ca.crt',
-      '-CAkey',
-      'ca.key',
-      '-CAcreateserial',
-      '-out',
-      'node.crt',
-      '-days',
-      '2',
-    );
-  });
+  beforeAll(() => createCertificates(folder));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const flags = (tlsPort: number): string[] =>

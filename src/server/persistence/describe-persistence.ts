@@ -18,7 +18,7 @@ export function describePersistence(server: Server, persistence: Persistence): F
     ['current_save_keys_processed', processed],
     ['current_save_keys_total', total],
     ['rdb_changes_since_last_save', server.dirty],
-    ['rdb_bgsave_in_progress', Number(rdb.isRunning)],
+    ['rdb_bgsave_in_progress', Number(rdb.isRunning || server.replication?.isSnapshotting === true)],
     ['rdb_last_save_time', rdb.lastSaveAt],
     ['rdb_last_bgsave_status', rdb.hasFailed ? 'err' : 'ok'],
     ['rdb_last_bgsave_time_sec', rdb.lastDuration],

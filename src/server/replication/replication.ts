@@ -150,6 +150,11 @@ export class Replication {
     return this.#masterLink;
   }
 
+  /** An image for replicas is being made: a background save, as INFO tells it. */
+  get isSnapshotting(): boolean {
+    return this.#fullSync.isRunning;
+  }
+
   get isLinkUp(): boolean {
     return this.link.phase === 'connected';
   }

@@ -137,6 +137,7 @@ describe('a master and its replicas', () => {
     const { session, take } = master.join(['psync2']);
     master.replication.psync(session, '?', -1, false);
     expect(take()).toBe(`+FULLRESYNC ${ID} 0|`);
+    expect(master.replication.isSnapshotting).toBe(true);
     master.write(0, 'SET', 'a', 'v');
     master.replication.tick();
     expect(take()).toBe('\n');

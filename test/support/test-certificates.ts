@@ -1,0 +1,29 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import path from 'node:path';
+
+const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+
+export function hasOpenssl(): boolean {
+  return spawnSync('openssl', ['version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Puts an authority (`ca.crt`) and a certificate signed by it (`node.crt`, `node.key`) into a folder. */
+export function createCertificates(folder: string): void {
+  const openssl = (...args: string[]): void =>
+    void execFileSync('openssl', args, { stdio: 'ignore', cwd: folder });
+  const subject = (name: string): string[] => ['-subj', `/CN=${name}`];
+  openssl('req', '-x509', ...NEW_KEY, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2', ...subject('ca'));
+  openssl('req', ...NEW_KEY, '-keyout', 'node.key', '-out', 'node.csr', ...subject('node'));
+  const authority = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial'];
+  openssl('x509', '-req', '-in', 'node.csr', ...authority, '-out', 'node.crt', '-days', '2');
+}
+
+/** Flags of a server that speaks TLS on `tlsPort` and to its master, and trusts nobody without a certificate. */
+export function tlsFlags(folder: string, tlsPort: number): string[] {
+  const file = (name: string): string => path.join(folder, name);
+  return [
+    ...['--tls-port', String(tlsPort), '--tls-replication', 'yes', '--tls-auth-clients', 'yes'],
+    ...['--tls-cert-file', file('node.crt'), '--tls-key-file', file('node.key')],
+    ...['--tls-ca-cert-file', file('ca.crt')],
+  ];
+}
