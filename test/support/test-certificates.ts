@@ -21,9 +21,13 @@ export function createCertificates(folder: string): void {
 /** Flags of a server that speaks TLS on `tlsPort` and to its master, and trusts nobody without a certificate. */
 export function tlsFlags(folder: string, tlsPort: number): string[] {
   const file = (name: string): string => path.join(folder, name);
-  return [
-    ...['--tls-port', String(tlsPort), '--tls-replication', 'yes', '--tls-auth-clients', 'yes'],
-    ...['--tls-cert-file', file('node.crt'), '--tls-key-file', file('node.key')],
-    ...['--tls-ca-cert-file', file('ca.crt')],
-  ];
+  const directives = {
+    'tls-port': String(tlsPort),
+    'tls-replication': 'yes',
+    'tls-auth-clients': 'yes',
+    'tls-cert-file': file('node.crt'),
+    'tls-key-file': file('node.key'),
+    'tls-ca-cert-file': file('ca.crt'),
+  };
+  return Object.entries(directives).flatMap(([name, value]) => [`--${name}`, value]);
 }
