@@ -432,7 +432,7 @@ export class Persistence {
 
   // ---- for replication --------------------------------------------------------------------------------------------
 
-  /** Images for replicas: version 9, which all of them load. */
+  /** Images for replicas: version 9, which all of them load, or 10 when there are functions, which 6.2 has not. */
   readonly snapshots: SnapshotSource = {
     start: (position, filter, sink) => {
       const options = this.rdb.describe(position);

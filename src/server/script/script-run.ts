@@ -138,7 +138,7 @@ export class ScriptRun {
       const refusal = server.acl?.check(client, command, args);
       if (refusal !== undefined) return refusal.text.replace(/^NOPERM /, '-NOPERM ACL failure in script: ');
     }
-    if (this.isReadOnly && (isWrite || command.name === 'publish' || command.name === 'spublish'))
+    if (this.isReadOnly && (flags & (FLAG.write | FLAG.may_replicate)) !== 0)
       return 'Write commands are not allowed from read-only scripts.';
     if (client.isTrusted) return undefined;
     if (isWrite) {

@@ -41,6 +41,11 @@ export class Scripting {
     this.server = server;
   }
 
+  /** Whether a client is the one that scripts run commands through. */
+  isActingAs(client: Client): boolean {
+    return client === this.client;
+  }
+
   get scriptCount(): number {
     return this.scripts.size;
   }

@@ -81,15 +81,14 @@ function spop(ctx: Context, args: Args): void {
   const member = set.deleteAt(ctx.server.random(set.size));
   ctx.reply.bulkString(member);
   ctx.changed(args, 1, EVENT.set, 'spop');
-  if (ctx.deleteIfEmpty(args, 1, set))
-    ctx.propagateAs([removalVerb(ctx.server, 'lazyfree-lazy-server-del'), args.string(1)]);
-  else ctx.propagateAs(['SREM', args.string(1), member]);
+  ctx.deleteIfEmpty(args, 1, set);
+  ctx.propagateAs(['SREM', args.string(1), member]);
 }
 
 /** Most members that one SREM of the stream takes away (t_set.c `spopWithCountCommand`). */
 const MAX_PROPAGATED = 1024;
 
-/** SPOP with a count; the stream gets SREMs for what went, or a DEL. */
+/** SPOP with a count; the stream gets SREMs for what went, or a DEL when all of it did. */
 function popMany(ctx: Context, args: Args): void {
   const count = args.int(2, ERRORS.mustBePositive);
   if (count < 0) throw ERRORS.mustBePositive;

@@ -72,6 +72,9 @@ function readRequest(ctx: Context, args: Args, isGroup: boolean): Request {
   for (let i = 1; i < args.count && request.keysAt === 0; i++) {
     const after = args.count - i - 1;
     if (args.is(i, 'BLOCK') && after > 0) {
+      if (ctx.server.scripting.isActingAs(ctx.client)) {
+        throw new ReplyError(`ERR ${args.string(0)} command is not allowed with BLOCK option from scripts`);
+      }
       request.blockMs = args.int(++i, ERRORS.timeoutNotInteger);
       if (request.blockMs < 0) throw ERRORS.timeoutNegative;
     } else if (args.is(i, 'COUNT') && after > 0) {
