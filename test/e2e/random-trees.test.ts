@@ -14,6 +14,7 @@ const TREES = Number(process.env['REPLCTL_TREES'] ?? 2);
 const MOST_NODES = { redis: 12, bundled: TREES > 2 ? 12 : 6 };
 const MOST_LEVELS = 5;
 const ATTEMPTS = 10;
+const PAUSE_MS = 3;
 const CONFIG = 'defaults: {config: {repl-backlog-size: 64mb}}\n';
 
 type RandomTree = ReadonlyMap<number, number | null>;
@@ -54,7 +55,7 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('random trees o
 
   async function disturb(t: AppliedTree, ports: readonly number[], random: SeededRandom): Promise<void> {
     const fulls = await t.fullSyncs();
-    const load = new WriteLoad(ports, 1);
+    const load = new WriteLoad(ports, 1, PAUSE_MS);
     try {
       const [root] = (await t.topology()).nodes;
       const target = random.pick(ports.filter((port) => port !== root?.port));
