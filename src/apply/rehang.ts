@@ -61,8 +61,9 @@ async function freeze(step: Rehang, child: Client, parent: Client, env: RunEnvir
   const passed = await pollUntil(
     async () => {
       const replication = await readReplication(parent, step.to);
-      const isShared = [replication.replid, replication.replid2].includes(frozen.replid);
-      return !isShared || appliedOffset(replication) >= offset ? true : null;
+      return !isOnTheWay(frozen.replid, offset, replication) || appliedOffset(replication) >= offset
+        ? true
+        : null;
     },
     { timeoutMs: env.context.timeoutMs, everyMs: POLL_MS },
   );
@@ -73,6 +74,11 @@ async function freeze(step: Rehang, child: Client, parent: Client, env: RunEnvir
     `${step.to} did not reach the offset of ${step.node} within ${env.context.timeoutMs} ms: ${step.node} stays where it was`,
     { hint: 'replctl status names the cause' },
   );
+}
+
+/** Whether a parent will pass this place: it is on its history, and not past where that history forked. */
+function isOnTheWay(replid: string, offset: number, parent: ReplicationInfo): boolean {
+  return replid === parent.replid || (replid === parent.replid2 && offset < parent.secondOffset);
 }
 
 /** A node that is copied forgets the history it had; one that continues under a new id remembers it. */
