@@ -25,11 +25,11 @@ let failed = 0;
 for (const name of chosen) {
   console.log(`\n## ${name.replace('.bench.js', '')}`);
   const { bench } = await import(pathToFileURL(path.join(folder, name)).href);
-  for await (const { work, ours, theirs, ratio, bar } of bench()) {
+  for await (const { work, ours, theirs, ratio, cpuRatio, bar } of bench()) {
     const isWithin = bar === undefined || bar.holds;
     if (!isWithin) failed += 1;
     console.log(
-      `${work} | ours ${ours} | theirs ${theirs} | ratio ${ratio.toFixed(2)}${bar === undefined ? '' : ` | bar ${bar.text} ${isWithin ? 'held' : 'MISSED'}`}`,
+      `${work} | ours ${ours} | theirs ${theirs} | ratio ${ratio.toFixed(2)}${cpuRatio === undefined ? '' : ` (by processor time ${cpuRatio.toFixed(2)})`}${bar === undefined ? '' : ` | bar ${bar.text} ${isWithin ? 'held' : 'MISSED'}`}`,
     );
   }
 }

@@ -32,8 +32,8 @@ const THROUGHPUT = [
 ];
 
 export async function* bench() {
-  if (!existsSync(path.join(import.meta.dirname, '..', 'dist', 'server.js'))) {
-    throw new Error('dist/server.js is missing: run `npm run build` first');
+  if (!existsSync(path.join(import.meta.dirname, '..', 'dist', 'server.cjs'))) {
+    throw new Error('dist/server.cjs is missing: run `npm run build` first');
   }
   yield* startUp();
   const pair = await startPair();
@@ -47,11 +47,14 @@ export async function* bench() {
 
 async function throughput({ ours, theirs }, { test, pipeline, requests, bar }) {
   const rates = { ours: [], theirs: [] };
+  const cpuMs = { ours: 0, theirs: 0 };
   for (let round = 0; round < ROUNDS; round += 1) {
     const order = round % 2 === 0 ? ['theirs', 'ours'] : ['ours', 'theirs'];
     for (const side of order) {
-      const { port } = side === 'ours' ? ours : theirs;
+      const { port, pid } = side === 'ours' ? ours : theirs;
+      const before = cpuOf(pid);
       rates[side].push(await measure(port, test, pipeline, Math.round(requests * SCALE)));
+      cpuMs[side] += cpuOf(pid) - before;
     }
   }
   const ratio = median(rates.ours.map((rate, round) => rate / rates.theirs[round]));
@@ -60,6 +63,7 @@ async function throughput({ ours, theirs }, { test, pipeline, requests, bar }) {
     ours: `${thousands(median(rates.ours))}/s`,
     theirs: `${thousands(median(rates.theirs))}/s`,
     ratio,
+    cpuRatio: cpuMs.theirs / cpuMs.ours,
     bar: { text: `≥ ${bar}`, holds: ratio >= bar },
   };
 }
@@ -216,6 +220,12 @@ function freePort() {
 
 function rssBytes(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
+}
+
+/** Milliseconds of processor time a process has used, in the kernel and out of it; ticks are hundredths of a second. */
+function cpuOf(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 function median(values) {

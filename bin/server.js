@@ -1,3 +1,6 @@
 #!/usr/bin/env node
 'use strict';
-void import('../dist/server.js').then(({ main }) => main(process.argv.slice(2)));
+const path = require('node:path');
+const { loadCompiled } = require('./load-compiled.js');
+
+void loadCompiled(path.join(__dirname, '..', 'dist', 'server.cjs')).main();

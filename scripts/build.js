@@ -1,11 +1,15 @@
 // Bundles the CLI and the bundled server into dist/, emits the published types, and writes oclif's manifest so that
 // starting the CLI loads no command but the one asked for.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundleServer } from './bundle-server.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -47,21 +51,16 @@ for (const verb of verbs) {
 // Bundled CommonJS packages still call require(); an ES module has none of its own.
 const requireBanner =
   "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);";
-
-const modules = {
+await build({
   ...common,
   splitting: true,
   format: 'esm',
   outdir: 'dist',
   chunkNames: '[name]-[hash]',
   banner: { js: requireBanner },
-};
-await build({ ...modules, entryPoints: { index: 'src/index.ts' } });
-await build({
-  ...modules,
-  entryPoints: { server: 'src/server/main.ts' },
-  chunkNames: 'server-[name]-[hash]',
+  entryPoints: { index: 'src/index.ts' },
 });
+await bundleServer('dist');
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], {
   stdio: 'inherit',
 });
@@ -74,6 +73,7 @@ await plugin.load();
 writeFileSync('oclif.manifest.json', `${JSON.stringify(plugin.manifest, null, 2)}\n`);
 
 await writeCodeCache();
+await writeServerCodeCache();
 
 /** Compiled by planning a tree that nobody runs: what every verb needs is compiled by then. */
 async function writeCodeCache() {
@@ -85,6 +85,30 @@ async function writeCodeCache() {
       cwd: dir,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Compiled by a server that listens, answers one PING and leaves: what every start needs is compiled by then. */
+async function writeServerCodeCache() {
+  const dir = mkdtempSync(path.join(tmpdir(), 'replctl-build-'));
+  try {
+    const bundle = path.join(root, 'dist', 'server.cjs');
+    const script = path.join(root, 'scripts', 'write-code-cache.cjs');
+    const flags = ['--port', '0', '--unixsocket', 's', '--save', ''];
+    const server = spawn(process.execPath, [script, bundle, ...flags], {
+      cwd: dir,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const isOver = once(server, 'exit');
+    for await (const line of createInterface(server.stdout)) {
+      if (!line.includes('Ready to accept connections')) continue;
+      const client = net.connect(path.join(dir, 's'), () => client.write('PING\r\nSHUTDOWN NOSAVE\r\n'));
+      client.resume();
+    }
+    const [code] = await isOver;
+    if (code !== 0) throw new Error(`the server ended with ${code} while it was to be compiled`);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

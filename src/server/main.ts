@@ -18,7 +18,7 @@ Examples:
 `;
 
 /** Entry point of `bin/server.js`: redis-server's command line. */
-export async function main(args: readonly string[]): Promise<void> {
+export async function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
   const line = parseCommandLine(args);
   if (line.action === 'version')
     process.stdout.write(`Redis server v=${VERSION} sha=00000000:0 malloc=node bits=64 build=replctl\n`);

@@ -3,11 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild';
+import { bundleServer } from '../../scripts/bundle-server.js';
 import { freePorts } from './free-ports.ts';
 import { poll } from './poll.ts';
-
-const MAIN = path.join(import.meta.dirname, '..', '..', 'src', 'server', 'main.ts');
 
 export interface BundledServer {
   readonly port: number;
@@ -19,34 +17,21 @@ export interface BundledServer {
   readonly stop: () => Promise<void>;
 }
 
-let bundle: Promise<string> | undefined;
+let main: Promise<string> | undefined;
 
 /** The server as it is in src, bundled once per test file. */
-async function bundleServer(): Promise<string> {
+async function bundleMain(): Promise<string> {
   const folder = mkdtempSync(path.join(tmpdir(), 'replctl-bundle-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  await build({
-    entryPoints: [MAIN],
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
-    },
-    logLevel: 'warning',
-  });
-  const run = path.join(folder, 'run.mjs');
-  writeFileSync(run, "import { main } from './main.mjs';\nawait main(process.argv.slice(2));\n");
+  await bundleServer(folder);
+  const run = path.join(folder, 'run.cjs');
+  writeFileSync(run, "require('./server.cjs').main();\n");
   return run;
 }
 
 /** The script to run the server by, as `bin/server.js` is. */
 export async function bundledMain(): Promise<string> {
-  return (bundle ??= bundleServer());
+  return (main ??= bundleMain());
 }
 
 /** A bundled server of its own on loopback, in a temporary folder that `prepare` may fill before. */

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { crypto } from '../lazy-crypto.ts';
 import { splitArgs } from '../../conf/split-args.ts';
 import { RULE_ERRORS, Selector, type AclCommands, type AclRequest, type Denial } from './selector.ts';
 
@@ -41,7 +41,7 @@ export class User {
 
   hasPassword(password: string): boolean {
     const given = Buffer.from(hashPassword(password));
-    return this.passwords.filter((own) => timingSafeEqual(Buffer.from(own), given)).length > 0;
+    return this.passwords.filter((own) => crypto().timingSafeEqual(Buffer.from(own), given)).length > 0;
   }
 
   /** Whether nothing it does needs a check. */
@@ -163,7 +163,7 @@ function weigh(denial: Denial): number {
 
 /** Passwords are byte strings and kept only in this form. */
 export function hashPassword(password: string): string {
-  return createHash('sha256').update(Buffer.from(password, 'latin1')).digest('hex');
+  return crypto().createHash('sha256').update(Buffer.from(password, 'latin1')).digest('hex');
 }
 
 function isHash(text: string): boolean {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { crypto } from '../lazy-crypto.ts';
 
 /** A SHA-1 that things are put into, in order (`mix`) or in any order (`xor`), as DEBUG DIGEST does in debug.c. */
 export class Digest {
@@ -24,7 +24,8 @@ export class Digest {
 }
 
 function sha1(data: string | Uint8Array): Buffer {
-  return createHash('sha1')
+  return crypto()
+    .createHash('sha1')
     .update(typeof data === 'string' ? Buffer.from(data, 'latin1') : data)
     .digest();
 }

@@ -159,11 +159,14 @@ export class Client {
       }
     }
     this.server.stats.netOutputBytes += length;
-    if (length <= SHORT_WRITE_BYTES) {
-      transport.writeLatin1(reply.buf.latin1Slice(0, length));
+    const sent = transport.writeNow(reply.buf, length);
+    if (sent === length) {
+      reply.release(false);
+    } else if (length - sent <= SHORT_WRITE_BYTES) {
+      transport.write(Buffer.from(reply.buf.subarray(sent, length)));
       reply.release(false);
     } else {
-      transport.write(reply.buf.subarray(0, length));
+      transport.write(reply.buf.subarray(sent, length));
       reply.release(true);
     }
     this.server.checkOutputLimit(this);

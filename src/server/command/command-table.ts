@@ -1,19 +1,9 @@
 import type { Args } from '../resp/args.ts';
 import { CATALOGUE } from './catalogue.ts';
-import {
-  FLAG,
-  USEC_BUCKETS,
-  type Command,
-  type Family,
-  type FlagName,
-  type Handler,
-  type KeySpec,
-} from './command.ts';
+import { CatalogueCommand } from './catalogue-command.ts';
+import type { Command, Family, Handler } from './command.ts';
 
 const SLOTS = 2048;
-
-/** CMD_MAY_REPLICATE in commands.def of Redis 7.2. */
-const MAY_REPLICATE = new Set(['pfcount', 'publish', 'spublish', 'eval', 'evalsha', 'fcall']);
 
 /**
  * The commands a server knows: the catalogue's facts joined with the families' handlers. What no family handles is
@@ -31,12 +21,27 @@ export class CommandTable {
         handlers.set(name, handler);
       }
     }
+    const containers = new Set([...handlers.keys()].map(parentName));
     let id = 0;
     for (const line of CATALOGUE.trim().split('\n')) {
       const name = line.slice(0, line.indexOf(' '));
-      if (!isHandled(name, handlers)) continue;
-      const isContainer = hasSubcommands(name, handlers);
-      this.add(readCommand(line, id, handlers.get(name), this.byName.get(parentName(name)), isContainer));
+      const handler = handlers.get(name);
+      const leaf = {
+        subcommands: undefined,
+        parent: this.byName.get(parentName(name)),
+        handler,
+        bare: undefined,
+      };
+      if (containers.has(name)) {
+        // Its subcommands come next in the catalogue.
+        const bare = handler === undefined ? undefined : new CatalogueCommand(line, id, leaf);
+        const container = { subcommands: new Map(), parent: undefined, handler: undefined, bare };
+        this.add(new CatalogueCommand(line, id, container, bare?.stats));
+      } else if (handler !== undefined) {
+        this.add(new CatalogueCommand(line, id, leaf));
+      } else {
+        continue;
+      }
       handlers.delete(name);
       id += 1;
     }
@@ -81,7 +86,7 @@ export class CommandTable {
     const others = [...this.byName.values()].filter((command) => command !== known);
     this.byName.clear();
     this.slots.fill(undefined);
-    for (const command of target === '' ? others : [...others, { ...known, name: target }]) this.add(command);
+    for (const command of target === '' ? others : [...others, known.renamed(target)]) this.add(command);
     return undefined;
   }
 
@@ -99,15 +104,6 @@ export class CommandTable {
   }
 }
 
-function isHandled(name: string, handlers: ReadonlyMap<string, Handler>): boolean {
-  return handlers.has(name) || hasSubcommands(name, handlers);
-}
-
-function hasSubcommands(name: string, handlers: ReadonlyMap<string, Handler>): boolean {
-  for (const handled of handlers.keys()) if (handled.startsWith(`${name}|`)) return true;
-  return false;
-}
-
 function parentName(name: string): string {
   return name.includes('|') ? name.slice(0, name.indexOf('|')) : '';
 }
@@ -120,71 +116,4 @@ function isNamed(name: string, buf: Uint8Array, start: number, end: number): boo
     if (byte !== name.charCodeAt(at)) return false;
   }
   return true;
-}
-
-function readCommand(
-  line: string,
-  id: number,
-  handler: Handler | undefined,
-  parent: Command | undefined,
-  isContainer: boolean,
-): Command {
-  const [name = '', arity, flags = '', first, last, step, categories = '', tips = '', specs = ''] =
-    line.split(' ');
-  const flagNames = words(flags, ',');
-  let bits = 0;
-  for (const flag of flagNames) bits |= FLAG[flag as FlagName];
-  if (MAY_REPLICATE.has(name)) bits |= FLAG.may_replicate;
-  const command: Command = {
-    name,
-    arity: Number(arity),
-    flags: bits,
-    flagNames,
-    firstKey: Number(first),
-    lastKey: Number(last),
-    keyStep: Number(step),
-    categories: words(categories, ','),
-    tips: words(tips, ','),
-    keySpecs: words(specs, ';').map(readKeySpec),
-    id,
-    subcommands: undefined,
-    parent,
-    handler,
-    bare: undefined,
-    stats: { calls: 0, usec: 0, rejected: 0, failed: 0, usecBuckets: new Uint32Array(USEC_BUCKETS) },
-  };
-  // The subcommands come next in the catalogue.
-  if (!isContainer) return command;
-  return {
-    ...command,
-    subcommands: new Map(),
-    handler: undefined,
-    bare: handler === undefined ? undefined : command,
-  };
-}
-
-function words(text: string, separator: string): string[] {
-  return text === '-' ? [] : text.split(separator);
-}
-
-function readKeySpec(text: string): KeySpec {
-  const [flags = '', begin = '', find = ''] = text.split('@');
-  const [a = '', b = '', c = ''] = find.slice(1).split(',');
-  return {
-    flags: flags === '' ? [] : flags.split('+'),
-    begin: readBegin(begin),
-    find:
-      find[0] === 'r'
-        ? { type: 'range', lastKey: Number(a), step: Number(b), limit: Number(c) }
-        : find[0] === 'n'
-          ? { type: 'keynum', index: Number(a), firstKey: Number(b), step: Number(c) }
-          : { type: 'unknown' },
-  };
-}
-
-function readBegin(begin: string): KeySpec['begin'] {
-  if (begin[0] === 'i') return { type: 'index', index: Number(begin.slice(1)) };
-  if (begin[0] !== 'w') return { type: 'unknown' };
-  const [keyword = '', start] = begin.slice(1).split(',');
-  return { type: 'keyword', keyword, startFrom: Number(start) };
 }

@@ -47,19 +47,37 @@ export interface KeySpec {
     | { readonly type: 'unknown' };
 }
 
-/** Counters behind INFO commandstats. */
-export interface CommandStats {
-  calls: number;
-  /** Microseconds spent. */
-  usec: number;
-  rejected: number;
-  failed: number;
-  /** Calls by the power of two of microseconds they took at most, for LATENCY HISTOGRAM. */
-  readonly usecBuckets: Uint32Array;
-}
-
 /** 2^0 up to 2^29 microseconds, which is nine minutes. */
-export const USEC_BUCKETS = 30;
+const USEC_BUCKETS = 30;
+const NO_CALLS = new Uint32Array(USEC_BUCKETS);
+
+/** Counters behind INFO commandstats. */
+export class CommandStats {
+  calls = 0;
+  /** Microseconds spent. */
+  usec = 0;
+  rejected = 0;
+  failed = 0;
+  /** Calls by the power of two of microseconds they took at most, for LATENCY HISTOGRAM. */
+  usecBuckets = NO_CALLS;
+
+  /** Counts a call that took so long. Most commands are never called: their buckets are made at the first. */
+  countCall(usec: number): void {
+    this.calls += 1;
+    this.usec += usec;
+    if (this.usecBuckets === NO_CALLS) this.usecBuckets = new Uint32Array(USEC_BUCKETS);
+    const bucket = usec <= 1 ? 0 : Math.min(USEC_BUCKETS - 1, 32 - Math.clz32(usec - 1));
+    this.usecBuckets[bucket]! += 1;
+  }
+
+  reset(): void {
+    this.calls = 0;
+    this.usec = 0;
+    this.rejected = 0;
+    this.failed = 0;
+    this.usecBuckets = NO_CALLS;
+  }
+}
 
 /** One command or subcommand: its facts, its handler, its counters. */
 export interface Command {
@@ -85,6 +103,8 @@ export interface Command {
   /** What a container does when it stands without a subcommand, if anything (COMMAND). */
   readonly bare: Command | undefined;
   readonly stats: CommandStats;
+  /** The same under another name (rename-command). */
+  renamed(name: string): Command;
 }
 
 /** Whether `count` arguments (with the name) are as many as the command takes. */

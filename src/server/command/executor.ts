@@ -3,7 +3,7 @@ import { unknownCommand, unknownSubcommand, wrongArity } from '../resp/errors.ts
 import { ReplyError } from '../resp/reply-error.ts';
 import type { Server } from '../server.ts';
 import type { Client } from './client.ts';
-import { FLAG, isArityRight, USEC_BUCKETS, type Command } from './command.ts';
+import { FLAG, isArityRight, type Command } from './command.ts';
 import { AS_GIVEN, Context, NOT_AT_ALL, REWRITTEN } from './context.ts';
 import { POSTPONE, QUEUE, SERVER_GATE, passGates } from './gates.ts';
 import { TO_ALL } from './propagation.ts';
@@ -213,9 +213,7 @@ export class Executor {
   account(client: Client, command: Command, args: Args, usec: number): void {
     const { server } = this;
     const { stats, flags } = command;
-    stats.calls += 1;
-    stats.usec += usec;
-    stats.usecBuckets[usec <= 1 ? 0 : Math.min(USEC_BUCKETS - 1, 32 - Math.clz32(usec - 1))]! += 1;
+    stats.countCall(usec);
     server.stats.commandsProcessed += 1;
     if (usec >= server.slowUsec && (flags & FLAG.skip_slowlog) === 0)
       server.noteSlow(client, command, args, usec);

@@ -2,8 +2,8 @@
 export interface Transport {
   /** Takes the bytes over: the buffer is not the caller's any more. */
   write(bytes: Uint8Array): void;
-  /** Takes a binary string, one byte per char: the cheap way for short replies. */
-  writeLatin1(text: string): void;
+  /** Hands the kernel the first `length` bytes, as far as it takes them at once; gives how many it took. */
+  writeNow(bytes: Uint8Array, length: number): number;
   /** Bytes taken but not yet with the kernel: what back-pressure and output limits go by. */
   readonly pendingBytes: number;
   /** Stops and restarts reading, so that a client that is not served does not fill memory. */

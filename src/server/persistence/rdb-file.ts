@@ -3,13 +3,13 @@ import {
   createWriteStream,
   fsyncSync,
   openSync,
+  promises,
   readSync,
   renameSync,
   rmSync,
   writeSync,
   type WriteStream,
 } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { RdbReader } from '../rdb/rdb-reader.ts';
@@ -91,8 +91,8 @@ export class RdbFileSink {
   }
 
   async #putInPlace(): Promise<void> {
-    await rename(this.#temporary, this.#target);
-    const folder = await open(path.dirname(this.#target), 'r');
+    await promises.rename(this.#temporary, this.#target);
+    const folder = await promises.open(path.dirname(this.#target), 'r');
     await folder.sync();
     await folder.close();
   }

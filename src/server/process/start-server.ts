@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { release, totalmem, type as osType, machine } from 'node:os';
 import path from 'node:path';
@@ -17,6 +16,7 @@ import { attachData } from './attach-data.ts';
 import { daemonize } from './daemonize.ts';
 import { Endpoints, ListenError } from './endpoints.ts';
 import { createLog } from './log-file.ts';
+import { createRandom } from './random-source.ts';
 
 type RunLine = CommandLine & { action: 'run' };
 
@@ -66,7 +66,7 @@ async function run(line: RunLine, loaded: LoadedConfig): Promise<void> {
   });
   const server = new Server({
     clock: SYSTEM_CLOCK,
-    random: (below) => (below <= 1 ? 0 : randomInt(below)),
+    random: createRandom(),
     log,
     config,
     families: [...FAMILIES, ...admin.families],

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { crypto } from '../lazy-crypto.ts';
 import type { Log, SnapshotFilter, SnapshotRun, SnapshotSource, Spool, StreamPosition } from './ports.ts';
 import type { ReplicaSession } from './replica-session.ts';
 
@@ -143,7 +143,7 @@ export class FullSync {
       filter: first.filter,
       members,
       spool,
-      mark: randomBytes(20).toString('hex'),
+      mark: crypto().randomBytes(20).toString('hex'),
       walk: null,
       isPaused: false,
     };

@@ -100,7 +100,9 @@ class LinkedTransport implements Transport {
 
   write(): void {}
 
-  writeLatin1(): void {}
+  writeNow(_bytes: Uint8Array, length: number): number {
+    return length;
+  }
 
   pause(): void {}
 

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { formatG } from './format-number.ts';
 
 /** A value in a slot of Lua's stack or table: `type` is a tag of lobject.h, the kind in its low four bits. */
@@ -113,18 +114,19 @@ export function loadFengari(): Fengari {
   return loaded;
 }
 
-/* eslint-disable typescript/no-require-imports -- An import would load it at start. */
 function load(): Fengari {
-  const defs = require('fengari/src/defs.js') as { constant_types: Record<string, number> };
+  // At once, in the midst of a command: so not by import().
+  const module = createRequire(import.meta.url)('./lua-modules.cjs') as (name: string) => unknown;
+  const defs = module('defs') as { constant_types: Record<string, number> };
   const floatType = defs.constant_types['LUA_TNUMFLT'] ?? 3;
   defs.constant_types['LUA_TNUMINT'] = floatType;
-  const conf = require('fengari/src/luaconf.js') as Record<string, unknown>;
+  const conf = module('luaconf') as Record<string, unknown>;
   conf['LUA_COMPAT_FLOATSTRING'] = true;
   // As deep as Lua 5.1 goes (its LUAI_MAXCALLS is 20,000), and not the seconds it takes to fill a million slots.
   conf['LUAI_MAXSTACK'] = 100_000;
   conf['lua_number2str'] = (value: number) => formatG(value, 14);
   conf['lua_numbertointeger'] = (value: number) => (Number.isFinite(value) ? value : false);
-  const strings = require('fengari/src/lstring.js') as {
+  const strings = module('lstring') as {
     TString: Fengari['LuaString'];
     luaS_bless: unknown;
     luaS_hash: unknown;
@@ -136,7 +138,7 @@ function load(): Fengari {
     if (bytes.length > LARGE_STRING_BYTES) largeStrings.listener(bytes.length);
     return new TString(L, bytes);
   };
-  const lua = require('fengari/src/lua.js') as Fengari['lua'] & {
+  const lua = module('lua') as Fengari['lua'] & {
     lua_isnoneornil: (L: LuaState, index: number) => boolean;
     lua_pop: (L: LuaState, count: number) => void;
     lua_newthread: (L: LuaState) => LuaState;
@@ -144,7 +146,7 @@ function load(): Fengari {
     lua_yieldk: (L: LuaState, results: number, context: number, goOn: LuaCFunction | null) => number;
   };
   const pausing = makePausable(lua);
-  const api = require('fengari/src/lapi.js') as {
+  const api = module('lapi') as {
     lua_pushcfunction: (L: LuaState, fn: LuaCFunction) => void;
   };
   const { lua_pushcfunction } = api;
@@ -153,7 +155,7 @@ function load(): Fengari {
     if (fn === L.l_G.atnativeerror) L.ci.top = Math.max(L.ci.top, L.top + 2);
     lua_pushcfunction(L, fn);
   };
-  const objects = require('fengari/src/lobject.js') as {
+  const objects = module('lobject') as {
     TValue: Fengari['Slot'] & { prototype: { ttisinteger: () => boolean } };
     luaO_str2num: unknown;
   };
@@ -164,7 +166,7 @@ function load(): Fengari {
     into.setfltvalue(value);
     return text.length + 1;
   };
-  const auxiliary = require('fengari/src/lauxlib.js') as {
+  const auxiliary = module('lauxlib') as {
     luaL_newstate: Fengari['newState'];
     luaL_checknumber: (L: LuaState, index: number) => number;
     luaL_checkinteger: unknown;
@@ -177,7 +179,7 @@ function load(): Fengari {
   auxiliary.luaL_checkinteger = checkInteger;
   auxiliary.luaL_optinteger = (L: LuaState, index: number, otherwise: number) =>
     lua.lua_isnoneornil(L, index) ? otherwise : checkInteger(L, index);
-  const tables = require('fengari/src/ltable.js') as {
+  const tables = module('ltable') as {
     Table: Fengari['Table'];
     luaH_get: Fengari['get'];
     luaH_getint: Fengari['getInt'];
@@ -190,7 +192,7 @@ function load(): Fengari {
     luaH_setint(target, key, value);
     keepInOrder(target, key);
   };
-  const libraries = require('fengari/src/lualib.js') as Record<string, LuaCFunction>;
+  const libraries = module('lualib') as Record<string, LuaCFunction>;
   return {
     lua,
     ...pausing,
@@ -222,7 +224,6 @@ function load(): Fengari {
     length: tables.luaH_getn,
   };
 }
-/* eslint-enable typescript/no-require-imports */
 
 interface Coroutines {
   lua_pcallk: Fengari['lua']['lua_pcallk'];

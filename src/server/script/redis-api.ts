@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { crypto } from '../lazy-crypto.ts';
 import { VERSION } from '../admin/version.ts';
 import { TO_ALL, TO_AOF, TO_REPLICATION } from '../command/propagation.ts';
 import type { LogLevel } from '../server.ts';
@@ -142,7 +142,7 @@ function sharedFunctions(lua: Lua, port: Pick<RedisPort, 'log'>): Record<string,
 
 /** Hex SHA1 of a binary string. */
 export function sha1(text: string): string {
-  return createHash('sha1').update(text, 'latin1').digest('hex');
+  return crypto().createHash('sha1').update(text, 'latin1').digest('hex');
 }
 
 /** The arguments as Redis reads them, or what is wrong with them (source: luaArgsToRedisArgv). */

@@ -1,4 +1,3 @@
-import { getHeapStatistics } from 'node:v8';
 import type { Client } from '../command/client.ts';
 import { FLAG, isArityRight, type Command } from '../command/command.ts';
 import { CLIENT_GATE, SERVER_GATE } from '../command/gates.ts';
@@ -191,7 +190,7 @@ export class ScriptRun {
 
   /** Hears of a large string before it comes to be. */
   checkMemory(): void {
-    const heap = getHeapStatistics();
+    const heap = process.getBuiltinModule('node:v8').getHeapStatistics();
     const { arrayBuffers } = process.memoryUsage();
     this.buffersAtFirst ??= arrayBuffers;
     if (

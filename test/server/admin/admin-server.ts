@@ -75,8 +75,9 @@ export class Peer implements Transport {
     this.#received += Buffer.from(bytes).toString('latin1');
   }
 
-  writeLatin1(text: string): void {
-    this.#received += text;
+  writeNow(bytes: Uint8Array, length: number): number {
+    this.write(bytes.subarray(0, length));
+    return length;
   }
 
   pause(): void {

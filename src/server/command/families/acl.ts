@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { crypto } from '../../lazy-crypto.ts';
 import { readFileSync } from 'node:fs';
 import { describeDenial, type Access } from '../../acl/access.ts';
 import { CATEGORIES, hasSpaces, type Selector } from '../../acl/selector.ts';
@@ -210,7 +210,8 @@ function genPass(ctx: Context, args: Args): void {
     );
   const digits = Math.ceil(bits / 4);
   ctx.reply.bulkString(
-    randomBytes(Math.ceil(digits / 2))
+    crypto()
+      .randomBytes(Math.ceil(digits / 2))
       .toString('hex')
       .slice(0, digits),
   );

@@ -1,8 +1,8 @@
+import { createRequire } from 'node:module';
 import type { Args } from '../../resp/args.ts';
 import type { ReplyWriter } from '../../resp/reply-writer.ts';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
-import { MANUAL } from '../manual.ts';
 
 interface ManualArgument {
   readonly name: string;
@@ -26,8 +26,11 @@ let pages: ReadonlyMap<string, ManualPage> | undefined;
 
 /** Pages by the full names of their commands. Read when first asked for, since few ever ask. */
 export function manualPages(): ReadonlyMap<string, ManualPage> {
-  pages ??= new Map(
-    MANUAL.trim()
+  if (pages !== undefined) return pages;
+  const manual = createRequire(import.meta.url)('./manual.cjs') as string;
+  pages = new Map(
+    manual
+      .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as ManualPage)
       .map((page) => [page.name, page]),

@@ -71,13 +71,7 @@ export function configCommands({ config, rewrite, onResetStat }: ConfigCommandPa
 
   function resetStat(ctx: Context): void {
     ctx.server.stats = new ServerStats();
-    for (const { stats } of ctx.server.commands.all()) {
-      stats.calls = 0;
-      stats.usec = 0;
-      stats.rejected = 0;
-      stats.failed = 0;
-      stats.usecBuckets.fill(0);
-    }
+    for (const { stats } of ctx.server.commands.all()) stats.reset();
     ctx.server.replication?.resetStats();
     for (const listener of onResetStat) listener();
     ctx.reply.ok();

@@ -1,6 +1,6 @@
 // What COMMAND DOCS tells of every command of Redis 7.2, subcommands too: one line of JSON a command.
 // The facts are those of Redis' command reference, the words are ours.
-export const MANUAL = `
+module.exports = `
 {"name":"acl","summary":"Users and what they may do","since":"6.0.0","group":"server"}
 {"name":"acl|cat","summary":"Names of categories, or of the commands in one","since":"6.0.0","group":"server","complexity":"O(1)","arguments":[{"name":"category","type":"string","flags":["optional"]}]}
 {"name":"acl|deluser","summary":"Deletes users and cuts off whoever is logged in as one","since":"6.0.0","group":"server","complexity":"O(1)","arguments":[{"name":"username","type":"string","flags":["multiple"]}]}
