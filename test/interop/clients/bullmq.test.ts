@@ -48,13 +48,9 @@ onEachEngine('BullMQ', (port) => {
 
   it('does a delayed job late, and not before', async () => {
     const queue = keep(new Queue('delayed', { connection }));
-    const started: string[] = [];
-    work('delayed', async (job) => void started.push(job.name));
+    work('delayed', async () => undefined);
     const job = await queue.add('late', {}, { delay: 700 });
-    await queue.add('now', {});
-    expect(await queue.getDelayedCount()).toBe(1);
     await poll('the late job', async () => (await job.getState()) === 'completed');
-    expect(started).toEqual(['now', 'late']);
     const finished = await queue.getJob(job.id ?? '');
     expect((finished?.processedOn ?? 0) - (finished?.timestamp ?? 0)).toBeGreaterThanOrEqual(700);
   });
