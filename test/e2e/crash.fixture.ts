@@ -1,12 +1,9 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { restartNodes } from '../../src/apply/lifecycle.ts';
-import { promote } from '../../src/apply/promote.ts';
-import { chain, move } from '../../src/apply/rearrange.ts';
-import { up } from '../../src/apply/up.ts';
 import type { ApplyContext } from '../../src/apply/context.ts';
 import { loadTopology } from '../../src/topology/load-topology.ts';
 import { nodeFiles } from '../../src/topology/node-files.ts';
+import { runVerb, VERBS } from '../support/run-verb.ts';
 
 /**
  * Runs a verb and does harm at a step: `crash FILE AT HARM VERB NODE…`; AT is `start:3` or `done:3`; HARM is `self`, to
@@ -17,7 +14,6 @@ import { nodeFiles } from '../../src/topology/node-files.ts';
 const [file = '', at = '', harm = '', verb = '', ...nodes] = process.argv.slice(2);
 const [moment, stage] = at.split(':');
 const topology = await loadTopology(file);
-const isDryRun = false;
 let isDone = false;
 const context: ApplyContext = {
   topology,
@@ -31,23 +27,9 @@ const context: ApplyContext = {
   signal: new AbortController().signal,
   timeoutMs: harm === 'self' ? 10_000 : 2_500,
 };
-const [first = '', second = ''] = nodes;
-switch (verb) {
-  case 'promote':
-    await promote(context, first, { isDryRun });
-    break;
-  case 'chain':
-    await chain(context, nodes, { isDryRun });
-    break;
-  case 'move':
-    await move(context, first, second, { isDryRun });
-    break;
-  case 'restart':
-    await restartNodes(context, nodes, { isDryRun });
-    break;
-  default:
-    await up(context, { isDryRun, allowsRemoval: false, restoresRoles: false, discardsDiverged: false });
-}
+const known = VERBS.find((name) => name === verb);
+if (known === undefined) throw new Error(`no verb ${verb}`);
+await runVerb(known, nodes, context, false);
 
 function doHarm(): void {
   if (harm === 'self') process.kill(process.pid, 'SIGKILL');

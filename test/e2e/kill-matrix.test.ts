@@ -1,9 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { history } from '../../src/apply/history.ts';
-import { restartNodes } from '../../src/apply/lifecycle.ts';
-import { promote } from '../../src/apply/promote.ts';
-import { chain, move } from '../../src/apply/rearrange.ts';
 import { localHost } from '../../src/hosts/local-host.ts';
 import { ReplctlError } from '../../src/errors.ts';
 import type { Plan } from '../../src/plan/plan.ts';
@@ -14,17 +11,20 @@ import { hasEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { MasterWatch } from '../support/master-watch.ts';
 import { poll } from '../support/poll.ts';
+import { runVerb, VERBS, type CrashVerb } from '../support/run-verb.ts';
 import { SeededRandom, seedFrom } from '../support/seeded-random.ts';
 import { WriteLoad } from '../support/write-load.ts';
 
-const VERBS = ['promote', 'chain', 'move', 'up', 'restart'] as const;
 const HARMS = ['kill replctl', 'kill master', 'kill target', 'stop a node'] as const;
-type Verb = (typeof VERBS)[number];
 type Harm = (typeof HARMS)[number];
 
 const IS_ALL = process.env['REPLCTL_KILL_MATRIX'] === 'all';
-/** Harms, each at one boundary, that every verb suffers when it is not the whole matrix. */
-const SAMPLE = 1;
+const SEED = seedFrom('REPLCTL_KILL_SEED');
+/** Verbs that suffer, each by one harm at one boundary, when it is not the whole matrix. */
+const SAMPLE = 6;
+const CASES = IS_ALL
+  ? VERBS.flatMap((verb) => HARMS.map((harm) => ({ verb, harm })))
+  : sampleCases(new SeededRandom(SEED));
 /** Writes go on all the time, and the data set stays so small that the cases are about the steps. */
 const WRITE_PAUSE_MS = 4;
 
@@ -37,42 +37,44 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('kill matrix on
   afterAll(() => rmSync(fixture, { force: true }));
   afterEach(() => matrix?.tree.remove());
 
-  it.runIf(IS_ALL || engine === 'redis').each(VERBS)(
-    '%s: one master at any time, finished or healthy afterwards, fences gone',
-    { timeout: IS_ALL ? 1_800_000 : 120_000 },
-    async (verb) => {
-      const random = new SeededRandom(seedFrom('REPLCTL_KILL_SEED'));
-      process.stderr.write(`kill matrix of ${verb} on ${engine}: REPLCTL_KILL_SEED=${random.seed}\n`);
-      matrix = new Matrix(fixture, await freePorts(4), engine, random);
+  it.runIf(IS_ALL || engine === 'redis').each(CASES)(
+    '$verb: $harm: one master at any time, finished or healthy afterwards, fences gone',
+    { timeout: IS_ALL ? 3_600_000 : 300_000 },
+    async ({ verb, harm }) => {
+      const random = new SeededRandom(SEED);
+      const title = `${verb}, ${harm} on ${engine}`;
+      process.stderr.write(`kill matrix: ${title}: REPLCTL_KILL_SEED=${SEED}\n`);
+      matrix = new Matrix(fixture, await freePorts(5), engine, random);
       await matrix.tree.up();
-      const harms = IS_ALL ? HARMS : random.shuffle(HARMS).slice(0, SAMPLE);
       const failures: string[] = [];
-      for (const harm of harms) {
-        let cases = 0;
-        for (let boundary = 0; boundary === cases; boundary++) {
-          const operation = await matrix.prepare(verb);
-          const count = operation.plan.stages.length;
-          const at = IS_ALL ? boundary : random.below(count + 1);
-          // The boundary after the last stage is its end.
-          const failure = await matrix.suffer(
-            operation,
-            harm,
-            at === count ? `done:${count - 1}` : `start:${at}`,
-          );
-          if (failure !== null) failures.push(failure);
-          if (IS_ALL && boundary < count) cases++;
-        }
-        process.stderr.write(
-          `${verb}, ${harm} on ${engine}: ${cases + 1} cases, ${failures.length} failed\n`,
-        );
+      let cases = 0;
+      for (let isLast = false; !isLast; cases++) {
+        const operation = await matrix.prepare(verb);
+        const count = operation.plan.stages.length;
+        const boundary = IS_ALL ? cases : random.below(count + 1);
+        isLast = !IS_ALL || boundary === count;
+        // The boundary after the last stage is its end.
+        const at = boundary === count ? `done:${count - 1}` : `start:${boundary}`;
+        const failure = await matrix.suffer(operation, harm, at);
+        if (failure === null) continue;
+        process.stderr.write(`${failure}\n`);
+        failures.push(failure);
       }
+      process.stderr.write(`${title}: ${cases} cases, ${failures.length} failed\n`);
       expect(failures).toEqual([]);
     },
   );
 });
 
+function sampleCases(random: SeededRandom): { verb: CrashVerb; harm: Harm }[] {
+  return random
+    .shuffle(VERBS)
+    .slice(0, SAMPLE)
+    .map((verb) => ({ verb, harm: random.pick(HARMS) }));
+}
+
 interface Operation {
-  readonly verb: Verb;
+  readonly verb: CrashVerb;
   readonly args: readonly string[];
   readonly plan: Plan;
   readonly master: string;
@@ -83,6 +85,7 @@ class Matrix {
   readonly tree: AppliedTree;
   private readonly fixture: string;
   private readonly ports: readonly number[];
+  private readonly spare: string;
   private readonly random: SeededRandom;
   private edits = 0;
 
@@ -90,7 +93,8 @@ class Matrix {
     this.fixture = fixture;
     this.ports = ports;
     this.random = random;
-    const [a = 0, b = 0, c = 0, d = 0] = ports;
+    const [a = 0, b = 0, c = 0, d = 0, spare = 0] = ports;
+    this.spare = String(spare);
     const tree = new Map([
       [a, null],
       [b, a],
@@ -102,28 +106,59 @@ class Matrix {
   }
 
   /** The next operation of its kind, from how the tree stands now, and its plan when nothing disturbs it. */
-  async prepare(verb: Verb): Promise<Operation> {
+  async prepare(verb: CrashVerb): Promise<Operation> {
+    await this.makeMembership(verb);
     const { nodes } = await this.tree.topology();
     const ids = nodes.map(({ id }) => id);
     const [master = ''] = ids;
     await this.tree.call(Number(master), 'FLUSHALL');
     const leaf = ids.findLast((id) => nodes.every(({ parent }) => parent !== id)) ?? '';
+    const middle = nodes.find(
+      ({ id, parent }) => parent !== null && nodes.some((node) => node.parent === id),
+    );
     const elsewhere = ids.filter(
       (id) => id !== leaf && nodes.find((node) => node.id === leaf)?.parent !== id,
     );
     const args = {
       promote: [leaf],
+      'promote --force': [leaf],
       chain: [master, ...ids.slice(1).reverse()],
       move: [leaf, this.random.pick(elsewhere)],
+      add: [this.spare, this.random.pick(ids)],
+      remove: [this.spare],
       up: [],
       restart: [master],
+      stop: [middle?.id ?? leaf, leaf],
+      start: [middle?.id ?? leaf, leaf],
+      down: [],
     }[verb];
     if (verb === 'up') this.edit();
-    const plan = await this.plan(verb, args);
+    if (verb === 'promote --force') await this.killMaster(master);
+    if (verb === 'start') await this.run('stop', ...args);
+    const { plan } = await runVerb(verb, args, await this.tree.context(`plan ${verb}`), true);
     const steps = plan.stages.flat();
     const acted = steps.find((step) => step.kind === 'promote' || step.kind === 'rehang') ?? steps[0];
     const target = acted !== undefined && 'node' in acted && acted.node !== master ? acted.node : leaf;
     return { verb, args, plan, master, target };
+  }
+
+  /** The fifth node is there to be removed, and is not there to be added. */
+  private async makeMembership(verb: CrashVerb): Promise<void> {
+    const { nodes } = await this.tree.topology();
+    const [master] = nodes;
+    const isThere = nodes.some(({ id }) => id === this.spare);
+    if (verb === 'add' && isThere) await this.run('remove', this.spare);
+    if (verb === 'remove' && !isThere) await this.run('add', this.spare, master?.id ?? '');
+  }
+
+  private async run(verb: CrashVerb, ...args: string[]): Promise<void> {
+    await runVerb(verb, args, await this.tree.context(verb), false);
+  }
+
+  private async killMaster(master: string): Promise<void> {
+    const pid = Number((await this.tree.info(Number(master)))['process_id']);
+    process.kill(pid, 'SIGKILL');
+    await poll(`${master} gone`, async () => (await localHost.processFacts(pid)) === null);
   }
 
   /** What went wrong, or null. The tree is whole again afterwards, or the next case says that it is not. */
@@ -214,7 +249,7 @@ class Matrix {
   }
 
   private async expectNoFence(what: string): Promise<void> {
-    for (const port of this.ports) {
+    for (const { port } of (await this.tree.topology()).nodes) {
       for (const [directive, value] of [
         ['repl-ping-replica-period', '10'],
         ['min-replicas-to-write', '0'],
@@ -242,23 +277,5 @@ class Matrix {
         `maxmemory: ${100 + this.edits}mb, databases: ${10 + this.edits}`,
       ),
     );
-  }
-
-  private async plan(verb: Verb, args: readonly string[]): Promise<Plan> {
-    const context = await this.tree.context(`plan ${verb}`);
-    const [first = '', second = ''] = args;
-    const dry = { isDryRun: true };
-    switch (verb) {
-      case 'promote':
-        return (await promote(context, first, dry)).plan;
-      case 'chain':
-        return (await chain(context, args, dry)).plan;
-      case 'move':
-        return (await move(context, first, second, dry)).plan;
-      case 'restart':
-        return (await restartNodes(context, args, dry)).plan;
-      case 'up':
-        return (await this.tree.up(dry)).plan;
-    }
   }
 }
