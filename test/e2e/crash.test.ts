@@ -15,6 +15,9 @@ const STAGES = 10;
 /** So many of them, chosen by the seed; all with REPLCTL_KILL_MATRIX=all. */
 const SAMPLE = process.env['REPLCTL_KILL_MATRIX'] === 'all' ? STAGES : 3;
 
+/** Writes go on all the time and leave the machine to the steps. */
+const WRITE_PAUSE_MS = 4;
+
 describe('killed at any step of a promotion', () => {
   let tree: AppliedTree | null = null;
   let fixture = '';
@@ -29,6 +32,7 @@ describe('killed at any step of a promotion', () => {
 
   it.runIf(hasEngine('redis')).each(['resume', 'rollback', 'up'] as const)(
     '%s makes it as if it had not been interrupted: one master, nothing lost, nothing copied, fences gone',
+    { timeout: 300_000 },
     async (way) => {
       const ports = await freePorts(4);
       const [a = 0, b = 0, c = 0, d = 0] = ports;
@@ -54,7 +58,7 @@ describe('killed at any step of a promotion', () => {
         const [master] = (await tree.topology()).nodes;
         const target = String([d, b, a, c].find((port) => String(port) !== master?.id));
         const before = tree.text;
-        const load = new WriteLoad(ports, 2);
+        const load = new WriteLoad(ports, 2, WRITE_PAUSE_MS);
         const watch = new MasterWatch(ports);
         await crash(
           fixture,
