@@ -133,6 +133,14 @@ function namesBytes({ watched }: Client): number {
   return bytes;
 }
 
+/** Bytes held for all ordinary clients together. */
+export function ordinaryClientBytes(server: Server): number {
+  let bytes = 0;
+  for (const client of server.clients.values())
+    if (client.kind === 'normal' || client.kind === 'pubsub') bytes += clientBytes(client);
+  return bytes;
+}
+
 function readLimits(value: string): Record<string, OutputLimit> {
   const words = value.split(' ');
   const limits: Record<string, OutputLimit> = {};

@@ -2,6 +2,7 @@ import type { Access } from '../acl/access.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Server } from '../server.ts';
 import type { Tracking } from '../tracking/tracking.ts';
+import { ordinaryClientBytes } from './client-limits.ts';
 import type { InfoSources } from './info-sources.ts';
 import type { LatencyMonitor } from './latency.ts';
 import type { ProcessFacts } from './process-facts.ts';
@@ -151,15 +152,21 @@ function clientFields(server: Server, { tracking, pubsub }: InfoParts): Fields {
   };
 }
 
+/** Fields of INFO memory, beside the ordinary clients, that used_memory holds and maxmemory does not limit. */
+const UNCOUNTED = ['mem_total_replication_buffers', 'mem_aof_buffer', 'used_memory_scripts_eval'];
+
+/** `used_memory` is what is held for data and connections; the code and the garbage of the runtime are in the RSS. */
 function memoryFields(server: Server, { process, sources }: InfoParts): Fields {
-  const used = server.usedBytes;
+  const counters = sources.counters();
+  const data = server.usedBytes;
+  const clients = ordinaryClientBytes(server);
+  // What maxmemory does not limit: it is there for a while, or of a size set by other directives.
+  const overhead = UNCOUNTED.reduce((sum, name) => sum + Number(counters[name] ?? 0), clients);
+  const used = data + overhead;
   server.stats.peakMemoryBytes = Math.max(server.stats.peakMemoryBytes, used);
   const peak = server.stats.peakMemoryBytes;
   const { rss, heapTotal, heapUsed } = process.memory();
   const maxMemory = server.config.number('maxmemory');
-  const data = server.keyspace.usedBytes;
-  const overhead = used - data;
-  const counters = sources.counters();
   const fields: Fields = {
     used_memory: used,
     used_memory_human: formatBytes(used),
@@ -201,11 +208,11 @@ function memoryFields(server: Server, { process, sources }: InfoParts): Fields {
     rss_overhead_bytes: 0,
     mem_fragmentation_ratio: ratio(rss, used),
     mem_fragmentation_bytes: rss - used,
-    mem_not_counted_for_evict: 0,
+    mem_not_counted_for_evict: overhead,
     mem_replication_backlog: 0,
     mem_total_replication_buffers: 0,
     mem_clients_slaves: 0,
-    mem_clients_normal: 0,
+    mem_clients_normal: clients,
     mem_cluster_links: 0,
     mem_aof_buffer: 0,
     mem_allocator: 'node',

@@ -223,3 +223,22 @@ describe('what others may see', () => {
     expect(own.admin.slowLog.entries.map(({ id }) => id)).toEqual([2, 1]);
   });
 });
+
+describe('INFO memory', () => {
+  it('counts data and connections, and tells what maxmemory does not limit', () => {
+    const own = new AdminServer();
+    const peer = own.connect();
+    peer.call('SET', 'k', 'x'.repeat(1000));
+    const fields = new Map(
+      peer
+        .call('INFO', 'memory')
+        .split('\r\n')
+        .map((line) => line.split(':') as [string, string]),
+    );
+    const read = (name: string): number => Number(fields.get(name));
+    expect(read('used_memory_dataset')).toBeGreaterThan(1000);
+    expect(read('mem_not_counted_for_evict')).toBe(read('mem_clients_normal'));
+    expect(read('used_memory')).toBe(read('used_memory_dataset') + read('used_memory_overhead'));
+    expect(read('used_memory_peak')).toBeGreaterThanOrEqual(read('used_memory'));
+  });
+});

@@ -167,8 +167,9 @@ function bitop(ctx: Context, args: Args): void {
   }
   const result = combine(operation, sources, length);
   const ref = ctx.write(args, 2);
-  if (ref === 0) ctx.insertString(args, 2, result, 0, length);
-  else ctx.db.replaceString(ref, result, 0, length);
+  const stored =
+    ref === 0 ? ctx.insertString(args, 2, result, 0, length) : ctx.db.replaceString(ref, result, 0, length);
+  ctx.db.setRaw(stored, true);
   ctx.changed(args, 2, EVENT.string, 'set');
   ctx.reply.int(length);
 }

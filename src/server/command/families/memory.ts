@@ -1,3 +1,4 @@
+import { ordinaryClientBytes } from '../../admin/client-limits.ts';
 import type { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
 import type { Family } from '../command.ts';
@@ -36,8 +37,9 @@ function usage(ctx: Context, args: Args): void {
 
 function stats(ctx: Context): void {
   const { reply, server } = ctx;
-  const used = server.usedBytes;
-  const data = server.keyspace.usedBytes;
+  const data = server.usedBytes;
+  const clients = ordinaryClientBytes(server);
+  const used = data + clients;
   const keys = server.keyspace.size;
   server.stats.peakMemoryBytes = Math.max(server.stats.peakMemoryBytes, used);
   const { rss } = process.memoryUsage();
@@ -47,7 +49,7 @@ function stats(ctx: Context): void {
     ['startup.allocated', 0],
     ['replication.backlog', 0],
     ['clients.slaves', 0],
-    ['clients.normal', 0],
+    ['clients.normal', clients],
     ['cluster.links', 0],
     ['aof.buffer', 0],
     ['lua.caches', 0],
