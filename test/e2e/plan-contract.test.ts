@@ -1,0 +1,76 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { treeYaml } from '../support/applied-tree.ts';
+import { Deployment } from '../support/deployment.ts';
+import { hasEngine } from '../support/engines.ts';
+import { freePorts } from '../support/free-ports.ts';
+
+interface Change {
+  readonly verb: string;
+  readonly resyncs: readonly {
+    readonly node: string;
+    readonly predicted: { readonly verdict: string } | null;
+    readonly actual: { readonly verdict: string; readonly bytes: number | null } | null;
+  }[];
+}
+
+/** m → a → c, m → b, all by their ports: every verb that changes the tree can be planned now and applied later. */
+describe.runIf(hasEngine('redis'))('plans as contracts', () => {
+  let deployment: Deployment | null = null;
+  afterEach(async () => {
+    await deployment?.destroy();
+    deployment = null;
+  });
+
+  it('apply carries a plan out exactly, or nothing when the world moved', async () => {
+    const [m = 0, a = 0, b = 0, c = 0] = await freePorts(4);
+    const d = new Deployment(
+      treeYaml(
+        'redis',
+        new Map([
+          [m, null],
+          [a, m],
+          [b, m],
+          [c, a],
+        ]),
+      ),
+    );
+    deployment = d;
+    await d.ok('up');
+    const [M, A, B, C] = [m, a, b, c].map(String) as [string, string, string, string];
+    const verbs: readonly (readonly string[])[] = [
+      ['promote', C],
+      ['chain', A, B, C],
+      ['chain', '--star'],
+      ['remove', B],
+    ];
+    for (const [index, verb] of verbs.entries()) {
+      await d.ok('plan', ...verb, '-o', `stale-${index}.json`);
+    }
+    await d.ok('plan', 'move', C, '--under', B, '-o', 'move.json');
+    const dry = await d.json<Change>('apply', 'move.json', '--dry-run');
+    expect(dry.resyncs).toEqual([expect.objectContaining({ node: C, actual: null })]);
+    const done = await d.json<Change>('apply', 'move.json');
+    expect(done.verb).toBe('move');
+    expect(
+      done.resyncs.map(({ node, predicted, actual }) => [node, predicted?.verdict, actual?.verdict]),
+    ).toEqual([[C, 'PARTIAL', 'PARTIAL']]);
+    expect(done.resyncs[0]?.actual?.bytes).toEqual(expect.any(Number));
+    expect((await d.info(c))['master_port']).toBe(B);
+
+    for (const index of verbs.keys()) {
+      const refused = await d.expect(18, 'apply', `stale-${index}.json`);
+      expect(refused.stderr).toContain('nothing was changed');
+    }
+    expect((await d.info(m))['role']).toBe('master');
+
+    // Long enough for a machine that is busy.
+    await d.ok('plan', 'promote', A, '--timeout', '30s', '-o', 'promote.json');
+    const promoted = await d.json<Change>('apply', 'promote.json');
+    expect(promoted.resyncs.length).toBeGreaterThan(0);
+    for (const { predicted, actual } of promoted.resyncs) expect(actual?.verdict).toBe(predicted?.verdict);
+    expect((await d.info(a))['role']).toBe('master');
+    expect((await d.info(m))['master_port']).toBe(A);
+    await d.expect(2, 'plan', 'move', M);
+    await d.expect(2, 'plan', 'promote');
+  }, 300_000);
+});
