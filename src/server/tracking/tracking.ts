@@ -86,7 +86,9 @@ export class Tracking {
     if (mode === undefined || command.name === 'client|caching') return;
     const { hasCaching } = mode;
     if (client.multi === undefined && client.server.executor.current === undefined) mode.hasCaching = false;
-    if (mode.isBroadcast || (command.flags & FLAG.readonly) === 0) return;
+    // What a script reads counts, not the keys it is given.
+    const isReading = (command.flags & (FLAG.readonly | FLAG.skip_monitor)) === FLAG.readonly;
+    if (mode.isBroadcast || !isReading) return;
     if (mode.isOptIn && !hasCaching) return;
     if (mode.isOptOut && hasCaching) return;
     for (const { index } of findKeys(command, args) ?? []) {
