@@ -158,7 +158,7 @@ const UNCOUNTED = ['mem_total_replication_buffers', 'mem_aof_buffer', 'used_memo
 /** `used_memory` is what is held for data and connections; the code and the garbage of the runtime are in the RSS. */
 function memoryFields(server: Server, { process, sources }: InfoParts): Fields {
   const counters = sources.counters();
-  const data = server.usedBytes;
+  const data = server.keyspace.usedBytes;
   const clients = ordinaryClientBytes(server);
   // What maxmemory does not limit: it is there for a while, or of a size set by other directives.
   const overhead = UNCOUNTED.reduce((sum, name) => sum + Number(counters[name] ?? 0), clients);
@@ -208,7 +208,7 @@ function memoryFields(server: Server, { process, sources }: InfoParts): Fields {
     rss_overhead_bytes: 0,
     mem_fragmentation_ratio: ratio(rss, used),
     mem_fragmentation_bytes: rss - used,
-    mem_not_counted_for_evict: overhead,
+    mem_not_counted_for_evict: overhead - clients,
     mem_replication_backlog: 0,
     mem_total_replication_buffers: 0,
     mem_clients_slaves: 0,
