@@ -18,7 +18,6 @@ export interface ManualPage {
   readonly name: string;
   readonly group: string;
   readonly doc_flags?: readonly string[];
-  readonly history?: readonly (readonly string[])[];
   readonly arguments?: readonly ManualArgument[];
 }
 
@@ -59,7 +58,6 @@ function writePage(reply: ReplyWriter, command: Command): void {
     reply.bulkString(field);
     if (typeof value === 'string') reply.bulkText(value);
     else if (field === 'doc_flags') writeFlags(reply, page.doc_flags ?? []);
-    else if (field === 'history') writeHistory(reply, page.history ?? []);
     else writeArguments(reply, page.arguments ?? []);
   }
   if (subcommands.length === 0) return;
@@ -71,14 +69,6 @@ function writePage(reply: ReplyWriter, command: Command): void {
 function writeFlags(reply: ReplyWriter, flags: readonly string[]): void {
   reply.setHeader(flags.length);
   for (const flag of flags) reply.simple(flag);
-}
-
-function writeHistory(reply: ReplyWriter, history: readonly (readonly string[])[]): void {
-  reply.setHeader(history.length);
-  for (const change of history) {
-    reply.arrayHeader(change.length);
-    for (const text of change) reply.bulkText(text);
-  }
 }
 
 function writeArguments(reply: ReplyWriter, list: readonly ManualArgument[]): void {
