@@ -13,11 +13,7 @@ exports.loadCompiled = function loadCompiled(file) {
   if (require.cache[file] !== undefined) return require.cache[file].exports;
   const cachedData = readCompiled(file);
   if (cachedData === null) return loadSource(file);
-  const script = new vm.Script(Module.wrap(readFileSync(file, 'latin1')), {
-    filename: file,
-    cachedData,
-    importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
+  const script = new vm.Script(Module.wrap(readFileSync(file, 'latin1')), { filename: file, cachedData });
   if (script.cachedDataRejected) return loadSource(file);
   const module = new Module(file, null);
   module.filename = file;

@@ -36,6 +36,8 @@ await build({
     sourcefile: 'cli-entry.js',
   },
   format: 'cjs',
+  // Code that runs from V8's cache cannot import(): require() does.
+  supported: { 'dynamic-import': false },
   outfile: 'dist/cli.cjs',
   define: { 'import.meta.url': '__importMetaUrl', 'import.meta.dirname': '__dirname' },
   banner: { js: "const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },

@@ -21,6 +21,8 @@ export async function bundleServer(outdir) {
     format: 'cjs',
     platform: 'node',
     target: 'node20.19',
+    // Code that runs from V8's cache cannot import(): require() does.
+    supported: { 'dynamic-import': false },
     define: { 'import.meta.url': '__filename' },
     legalComments: 'linked',
     logLevel: 'warning',

@@ -7,10 +7,7 @@ const path = require('node:path');
 const vm = require('node:vm');
 
 const [file, ...args] = process.argv.slice(2);
-const script = new vm.Script(Module.wrap(readFileSync(file, 'latin1')), {
-  filename: file,
-  importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-});
+const script = new vm.Script(Module.wrap(readFileSync(file, 'latin1')), { filename: file });
 const bundle = new Module(file, null);
 bundle.filename = file;
 require.cache[file] = bundle;

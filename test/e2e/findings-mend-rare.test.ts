@@ -108,8 +108,12 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('mending what i
     const client = tree.deployment.client(tree.port.m, 'sesame');
     await client.connect();
     const value = 'x'.repeat(10_000);
-    const writer = setInterval(() => void client.set('k', value).catch(() => undefined), 10);
+    let writes = 0;
+    const write = (): Promise<unknown> => client.set('k', value).then(() => (writes += 1));
+    const writer = setInterval(() => void write().catch(() => undefined), 10);
     tree.atEnd(() => clearInterval(writer));
+    // INFO's rate is that of the last 1.6 s: the advice is good once it is steady.
+    await poll('three seconds of writes', () => Promise.resolve(writes >= 300));
     await tree.mendOnly('ResyncRisk', 'm');
     const [, bytes] = (await tree.call('m', 'CONFIG', 'GET', 'repl-backlog-size')) as string[];
     tree.deployment.edit((text) => text.replace('16kb', String(bytes)));
