@@ -10,25 +10,32 @@ const vm = require('node:vm');
  * serves, which it has from 22.1 on, or the source alone.
  */
 exports.loadCompiled = function loadCompiled(file) {
-  if (require.cache[file] !== undefined) return require.cache[file].exports;
   const cachedData = readCompiled(file);
-  if (cachedData === null) return loadSource(file);
-  const script = new vm.Script(Module.wrap(readFileSync(file, 'latin1')), { filename: file, cachedData });
-  if (script.cachedDataRejected) return loadSource(file);
+  const script = cachedData === null ? null : compile(file, cachedData);
+  if (script !== null && !script.cachedDataRejected) return run(script, file);
+  Module.enableCompileCache?.();
+  return require(file);
+};
+
+/** As Node compiles a CommonJS file. */
+function compile(file, cachedData) {
+  return new vm.Script(Module.wrap(readFileSync(file, 'latin1')), { filename: file, cachedData });
+}
+exports.compile = compile;
+
+/** As Node runs a CommonJS file; whoever requires it afterwards gets the same exports. */
+function run(script, file) {
   const module = new Module(file, null);
   module.filename = file;
   require.cache[file] = module;
+  const { exports } = module;
   script
     .runInThisContext()
-    .call(module.exports, module.exports, Module.createRequire(file), module, file, path.dirname(file));
+    .call(exports, exports, Module.createRequire(file), module, file, path.dirname(file));
   module.loaded = true;
   return module.exports;
-};
-
-function loadSource(file) {
-  Module.enableCompileCache?.();
-  return require(file);
 }
+exports.run = run;
 
 function readCompiled(file) {
   try {
