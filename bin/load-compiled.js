@@ -6,16 +6,20 @@ const vm = require('node:vm');
 
 /**
  * The exports of a CommonJS bundle, run from the code that V8 compiled when it was built: parsing and compiling two
- * megabytes is a third of a start. V8 refuses the compiled code of another version of itself; then Node's own cache
- * serves, which it has from 22.1 on, or the source alone.
+ * megabytes is a third of a start. Compiled code serves the V8 that made it alone, hence its version in the name; for
+ * any other there is Node's own cache, from 22.1 on, or the source alone.
  */
 exports.loadCompiled = function loadCompiled(file) {
-  const cachedData = readCompiled(file);
-  const script = cachedData === null ? null : compile(file, cachedData);
-  if (script !== null && !script.cachedDataRejected) return run(script, file);
+  const cachedData = readCompiled(codeCacheOf(file));
+  if (cachedData !== null) return run(compile(file, cachedData), file);
   Module.enableCompileCache?.();
   return require(file);
 };
+
+function codeCacheOf(file) {
+  return `${file}.${process.versions.v8}.cache`;
+}
+exports.codeCacheOf = codeCacheOf;
 
 /** As Node compiles a CommonJS file. */
 function compile(file, cachedData) {
@@ -39,7 +43,7 @@ exports.run = run;
 
 function readCompiled(file) {
   try {
-    return readFileSync(`${file}.cache`);
+    return readFileSync(file);
   } catch (error) {
     if (error.code === 'ENOENT') return null;
     throw error;

@@ -9,19 +9,11 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { bundleServer } from './bundle-server.js';
+import { BUNDLED, COMPILED, bundleServer } from './bundle-server.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 rmSync('dist', { recursive: true, force: true });
-
-const common = {
-  bundle: true,
-  platform: 'node',
-  target: 'node20.19',
-  legalComments: 'linked',
-  logLevel: 'warning',
-};
 
 // One CommonJS file for all verbs, each evaluated when it is asked for: a start reads two files, not forty.
 const verbs = readdirSync('src/commands')
@@ -29,15 +21,12 @@ const verbs = readdirSync('src/commands')
   .map((name) => name.slice(0, -3));
 const lazily = verbs.map((verb) => `${verb}: () => require('./src/commands/${verb}.ts'),`);
 await build({
-  ...common,
+  ...COMPILED,
   stdin: {
     contents: `export { main } from './src/cli.ts';\nexport const commands = {${lazily.join('')}};`,
     resolveDir: root,
     sourcefile: 'cli-entry.js',
   },
-  format: 'cjs',
-  // Code that runs from V8's cache cannot import(): require() does.
-  supported: { 'dynamic-import': false },
   outfile: 'dist/cli.cjs',
   define: { 'import.meta.url': '__importMetaUrl', 'import.meta.dirname': '__dirname' },
   banner: { js: "const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
@@ -54,7 +43,7 @@ for (const verb of verbs) {
 const requireBanner =
   "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);";
 await build({
-  ...common,
+  ...BUNDLED,
   splitting: true,
   format: 'esm',
   outdir: 'dist',
@@ -74,44 +63,41 @@ plugin.config = config;
 await plugin.load();
 writeFileSync('oclif.manifest.json', `${JSON.stringify(plugin.manifest, null, 2)}\n`);
 
-await writeCodeCache();
-await writeServerCodeCache();
+await writeCodeCache(planSomething);
+await writeCodeCache(serveOnce);
 
-/** Compiled by planning a tree that nobody runs: what every verb needs is compiled by then. */
-async function writeCodeCache() {
+/** Runs a bundle once, in a folder of its own, as it is run later: `work` gets that folder and how to run it. */
+async function writeCodeCache(work) {
   const dir = mkdtempSync(path.join(tmpdir(), 'replctl-build-'));
+  const command = (bundle, ...args) => [
+    path.join(root, 'scripts', 'write-code-cache.cjs'),
+    path.join(root, 'dist', bundle),
+    ...args,
+  ];
   try {
-    writeFileSync(path.join(dir, 'topology.yaml'), 'name: build\nmaster: 1\nreplicas: [2, 3]\n');
-    const bundle = path.join(root, 'dist', 'cli.cjs');
-    execFileSync(process.execPath, [path.join(root, 'scripts', 'write-code-cache.cjs'), bundle, 'plan'], {
-      cwd: dir,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    await work(dir, command);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-/** Compiled by a server that listens, answers one PING and leaves: what every start needs is compiled by then. */
-async function writeServerCodeCache() {
-  const dir = mkdtempSync(path.join(tmpdir(), 'replctl-build-'));
-  try {
-    const bundle = path.join(root, 'dist', 'server.cjs');
-    const script = path.join(root, 'scripts', 'write-code-cache.cjs');
-    const flags = ['--port', '0', '--unixsocket', 's', '--save', ''];
-    const server = spawn(process.execPath, [script, bundle, ...flags], {
-      cwd: dir,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const isOver = once(server, 'exit');
-    for await (const line of createInterface(server.stdout)) {
-      if (!line.includes('Ready to accept connections')) continue;
-      const client = net.connect(path.join(dir, 's'), () => client.write('PING\r\nSHUTDOWN NOSAVE\r\n'));
-      client.resume();
-    }
-    const [code] = await isOver;
-    if (code !== 0) throw new Error(`the server ended with ${code} while it was to be compiled`);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
+/** A plan for a tree that nobody runs: what every verb needs is compiled by then. */
+function planSomething(dir, command) {
+  writeFileSync(path.join(dir, 'topology.yaml'), 'name: build\nmaster: 1\nreplicas: [2, 3]\n');
+  const stdio = ['ignore', 'ignore', 'inherit'];
+  execFileSync(process.execPath, command('cli.cjs', 'plan'), { cwd: dir, stdio });
+}
+
+/** A server that listens, answers one PING and leaves: what every start needs is compiled by then. */
+async function serveOnce(dir, command) {
+  const argv = command('server.cjs', '--port', '0', '--unixsocket', 's', '--save', '');
+  const server = spawn(process.execPath, argv, { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] });
+  const isOver = once(server, 'exit');
+  for await (const line of createInterface(server.stdout)) {
+    if (!line.includes('Ready to accept connections')) continue;
+    const client = net.connect(path.join(dir, 's'), () => client.write('PING\r\nSHUTDOWN NOSAVE\r\n'));
+    client.resume();
   }
+  const [code] = await isOver;
+  if (code !== 0) throw new Error(`the server ended with ${code} while it was to be compiled`);
 }

@@ -3,12 +3,25 @@ import { build } from 'esbuild';
 
 const SERVER = path.join(import.meta.dirname, '..', 'src', 'server');
 
+/** Of everything that is bundled. */
+export const BUNDLED = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  legalComments: 'linked',
+  logLevel: 'warning',
+};
+
+/** Of what starts from V8's cache: code from there cannot import(), so require() does. */
+export const COMPILED = { ...BUNDLED, format: 'cjs', supported: { 'dynamic-import': false } };
+
 /**
- * Bundles the server into `server.cjs` of a folder, with the Lua interpreter and the manual beside it. CommonJS and minified for the
- * sake of the start: an ES module of that size takes 40 ms more.
+ * Bundles the server into `server.cjs` of a folder, with the Lua interpreter and the manual beside it. CommonJS and
+ * minified for the sake of the start: an ES module of that size takes 40 ms more.
  */
 export async function bundleServer(outdir) {
   await build({
+    ...COMPILED,
     entryPoints: {
       server: path.join(SERVER, 'main.ts'),
       manual: path.join(SERVER, 'command', 'families', 'manual.cjs'),
@@ -16,15 +29,7 @@ export async function bundleServer(outdir) {
     },
     outdir,
     outExtension: { '.js': '.cjs' },
-    bundle: true,
     minify: true,
-    format: 'cjs',
-    platform: 'node',
-    target: 'node20.19',
-    // Code that runs from V8's cache cannot import(): require() does.
-    supported: { 'dynamic-import': false },
     define: { 'import.meta.url': '__filename' },
-    legalComments: 'linked',
-    logLevel: 'warning',
   });
 }

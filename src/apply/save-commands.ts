@@ -1,3 +1,4 @@
+import { encodeCommand } from '../observe/encode-command.ts';
 import type { RecoveredCommand } from './salvage.ts';
 import { writeDurably } from './write-durably.ts';
 
@@ -7,15 +8,10 @@ export async function saveCommands(file: string, commands: readonly RecoveredCom
   let selected: number | null = null;
   for (const { database, args } of commands) {
     if (database !== null && database !== selected) {
-      parts.push(encode([Buffer.from('SELECT'), Buffer.from(String(database))]));
+      parts.push(encodeCommand(['SELECT', String(database)]));
     }
     selected = database;
-    parts.push(encode(args));
+    parts.push(encodeCommand(args));
   }
   await writeDurably(file, Buffer.concat(parts));
-}
-
-function encode(args: readonly Buffer[]): Buffer {
-  const parts = args.flatMap((arg) => [Buffer.from(`$${arg.length}\r\n`), arg, Buffer.from('\r\n')]);
-  return Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]);
 }

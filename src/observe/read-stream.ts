@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { ReplctlError } from '../errors.ts';
 import type { Endpoint } from './client.ts';
+import { encodeCommand } from './encode-command.ts';
 
 export interface StreamRequest {
   readonly password: string | null;
@@ -35,7 +36,7 @@ export async function readStream(endpoint: Endpoint, request: StreamRequest): Pr
     socket.setTimeout(request.timeoutMs, () => end(failure(endpoint, 'gave no answer in time')));
     socket.once('error', (cause) => end(failure(endpoint, 'cannot be read', cause)));
     socket.once('close', () => end(failure(endpoint, 'closed the connection')));
-    socket.once('connect', () => socket.write(commands.map(encode).join('')));
+    socket.once('connect', () => socket.write(Buffer.concat(commands.map(encodeCommand))));
     socket.on('data', (chunk) => {
       const result = reader.take(chunk);
       if (result !== undefined) end(result);
@@ -82,10 +83,6 @@ class ContinueReader {
     this.stream = [];
     return this.take(this.pending);
   }
-}
-
-function encode(args: readonly string[]): string {
-  return `*${args.length}\r\n${args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`).join('')}`;
 }
 
 function failure(endpoint: Endpoint, what: string, cause?: unknown): ReplctlError {

@@ -12,15 +12,9 @@ describe('checkEngines', () => {
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-  async function upWith(version: string, config = '{}'): Promise<unknown> {
-    const command = path.join(dir, 'a-server');
-    writeFileSync(command, `#!/bin/sh\necho "Redis server v=${version} sha=0:0 malloc=libc bits=64"\n`);
-    chmodSync(command, 0o755);
+  async function upOn(engine: string, config = '{}'): Promise<unknown> {
     const file = path.join(dir, 'topology.yaml');
-    writeFileSync(
-      file,
-      `name: old\nengine: {kind: redis, command: ${command}}\nmaster: {port: 1, config: ${config}}\n`,
-    );
+    writeFileSync(file, `name: old\nengine: ${engine}\nmaster: {port: 1, config: ${config}}\n`);
     const context = {
       topology: await loadTopology(file),
       command: 'up',
@@ -30,6 +24,18 @@ describe('checkEngines', () => {
     };
     const consents = { allowsRemoval: false, restoresRoles: false, discardsDiverged: false };
     return up(context, { isDryRun: false, ...consents }).catch((error: unknown) => error);
+  }
+
+  function fakeServer(version: string): string {
+    const command = path.join(dir, 'a-server');
+    writeFileSync(command, `#!/bin/sh\necho "Redis server v=${version} sha=0:0 malloc=libc bits=64"\n`);
+    chmodSync(command, 0o755);
+    return `{kind: redis, command: ${command}}`;
+  }
+
+  function expectNothingWritten(): void {
+    expect(existsSync(path.join(dir, '.replctl', 'old', 'nodes'))).toBe(false);
+    expect(existsSync(path.join(dir, '.replctl', 'old', 'journal'))).toBe(false);
   }
 
   it.each([
@@ -45,27 +51,15 @@ describe('checkEngines', () => {
       '1: redis 6.2.7 is too old: set-max-listpack-value exists from 7.2.0 on',
     ],
   ])('refuses %s for %s before anything is written', async (version, config, message) => {
-    expect(await upWith(version, config)).toMatchObject({ code: 'NODE_NOT_STARTED', message });
-    expect(existsSync(path.join(dir, '.replctl', 'old', 'nodes'))).toBe(false);
-    expect(existsSync(path.join(dir, '.replctl', 'old', 'journal'))).toBe(false);
+    expect(await upOn(fakeServer(version), config)).toMatchObject({ code: 'NODE_NOT_STARTED', message });
+    expectNothingWritten();
   });
 
   it('says that the binary is missing before anything is written', async () => {
-    const file = path.join(dir, 'topology.yaml');
-    writeFileSync(file, 'name: none\nengine: {kind: valkey, command: replctl-no-such-server}\nmaster: 1\n');
-    const result = up(
-      {
-        topology: await loadTopology(file),
-        command: 'up',
-        emit: () => {},
-        signal: new AbortController().signal,
-        timeoutMs: 1_000,
-      },
-      { isDryRun: false, allowsRemoval: false, restoresRoles: false, discardsDiverged: false },
-    );
-    await expect(result).rejects.toMatchObject({
+    expect(await upOn('{kind: valkey, command: replctl-no-such-server}')).toMatchObject({
       code: 'NODE_NOT_STARTED',
       message: 'valkey: replctl-no-such-server is not installed on this machine',
     });
+    expectNothingWritten();
   });
 });

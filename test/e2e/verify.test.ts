@@ -20,21 +20,23 @@ describe.each(ENGINES)('replctl verify on %s', (engine) => {
     deployment = null;
   });
 
+  /** A master `a` and its replica `b`. */
+  async function pair(config?: string): Promise<{ d: Deployment; a: number; b: number }> {
+    const [a = 0, b = 0] = await freePorts(2);
+    const tree = new Map([
+      [a, null],
+      [b, a],
+    ]);
+    const d = new Deployment(treeYaml(engine, tree, config));
+    deployment = d;
+    await d.ok('up');
+    return { d, a, b };
+  }
+
   it.runIf(hasEngine(engine))(
     'finds what was changed beside the stream, and only that, while writes go on',
     async () => {
-      const [a = 0, b = 0] = await freePorts(2);
-      const d = new Deployment(
-        treeYaml(
-          engine,
-          new Map([
-            [a, null],
-            [b, a],
-          ]),
-        ),
-      );
-      deployment = d;
-      await d.ok('up');
+      const { d, a, b } = await pair();
       const master = d.client(a);
       await master.connect();
       await master.set('string', 'v', 'PX', 3_600_000);
@@ -88,19 +90,7 @@ describe.each(ENGINES)('replctl verify on %s', (engine) => {
     'finds one altered key and one altered expiry among many, and nothing else, at full write load',
     { timeout: 600_000 },
     async () => {
-      const [a = 0, b = 0] = await freePorts(2);
-      const d = new Deployment(
-        treeYaml(
-          engine,
-          new Map([
-            [a, null],
-            [b, a],
-          ]),
-          'defaults: {config: {repl-backlog-size: 64mb}}\n',
-        ),
-      );
-      deployment = d;
-      await d.ok('up');
+      const { d, a, b } = await pair('defaults: {config: {repl-backlog-size: 64mb}}\n');
       const count = KEYS ?? 100_000;
       const master = d.client(a);
       await master.connect();
