@@ -108,7 +108,9 @@ function checkHistory(observation: Observation, master: LiveNode, target: LiveNo
   const { sizeBytes, isActive } = target.info.replication.backlog;
   // Ten times what the master sends while its old replicas find the new one; 0.2 s from 7.0 on, 2 s before.
   const isOld = Number((target.info.raw.get('redis_version') ?? '7').split('.')[0]) < 7;
-  const ratePerSecond = (master.info.stats.replicationOutputKbps ?? 0) * 1024;
+  // What it sends to all its replicas together; each gets the whole stream.
+  const sentPerSecond = (master.info.stats.replicationOutputKbps ?? 0) * 1024;
+  const ratePerSecond = sentPerSecond / Math.max(1, master.info.replication.connectedReplicas);
   const needed = Math.ceil(10 * ratePerSecond * (isOld ? 2 : 0.2));
   return isActive && sizeBytes < needed
     ? [

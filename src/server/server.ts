@@ -228,7 +228,8 @@ export class Server {
    */
   receive(client: Client, chunk: Buffer, start: number, end: number): void {
     this.refreshTime();
-    this.stats.netInputBytes += end - start;
+    // A master's stream is counted as it comes in from its link.
+    if (client.kind !== 'master') this.stats.netInputBytes += end - start;
     this.executor.startBatch();
     client.feed(chunk, start, end);
     this.stats.commandMs += this.executor.batchMs;

@@ -1,12 +1,13 @@
 import { renameSync } from 'node:fs';
 import path from 'node:path';
+import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connect } from '../../src/observe/client.ts';
 import { ErrorReply } from '../../src/observe/reply.ts';
 import { promote } from '../../src/apply/promote.ts';
 import { move } from '../../src/apply/rearrange.ts';
 import { AppliedTree } from '../support/applied-tree.ts';
-import { hasEngine } from '../support/engines.ts';
+import { hasEngine, type TestEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { poll } from '../support/poll.ts';
 
@@ -20,12 +21,15 @@ describe.runIf(hasEngine('redis'))('before a switchover', () => {
     tree = null;
   });
 
-  async function bringUp(announce = ''): Promise<{ world: AppliedTree; a: number; stateDir: string }> {
+  async function bringUp(
+    announce = '',
+    engine: TestEngine = 'redis',
+  ): Promise<{ world: AppliedTree; m: number; a: number; stateDir: string }> {
     const [m = 0, a = 0, b = 0] = await freePorts(3);
     const world = new AppliedTree(
       [
         'name: t',
-        'engine: redis',
+        `engine: ${engine}`,
         `master: {port: ${m}, name: m}`,
         'replicas:',
         `  - {port: ${a}, name: a${announce}}`,
@@ -35,7 +39,7 @@ describe.runIf(hasEngine('redis'))('before a switchover', () => {
     );
     tree = world;
     await world.up();
-    return { world, a, stateDir: (await world.topology()).stateDir };
+    return { world, m, a, stateDir: (await world.topology()).stateDir };
   }
 
   async function refusalOf(action: Promise<unknown>): Promise<unknown> {
@@ -71,6 +75,31 @@ describe.runIf(hasEngine('redis'))('before a switchover', () => {
       renameSync(`${folder}.away`, folder);
     }
   });
+
+  it.each(['redis', 'bundled'] as const)(
+    'BacklogShort: the target keeps too little for what the master says it sends, on %s',
+    async (engine) => {
+      const { world, m, a } = await bringUp('', engine);
+      await world.call(a, 'CONFIG', 'SET', 'repl-backlog-size', '16384');
+      const client = new Redis(m, '127.0.0.1');
+      const writer = setInterval(() => void client.set('k', 'x'.repeat(50_000)), 20);
+      try {
+        await poll('the master has measured it', async () => {
+          const { instantaneous_output_repl_kbps: rate } = await world.info(m);
+          return Number(rate) > 100;
+        });
+        expect(await refusalOf(promote(await world.context('promote'), 'a', DO))).toMatchObject({
+          code: 'BacklogShort',
+          node: 'a',
+          measured: 16_384,
+        });
+      } finally {
+        clearInterval(writer);
+        client.disconnect();
+      }
+      expect(await world.liveTree()).toEqual({ m: null, a: 'm', b: 'm' });
+    },
+  );
 
   it('ScriptRunning: the target runs a script without end', async () => {
     const { world, a } = await bringUp();

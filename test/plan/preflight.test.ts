@@ -68,7 +68,7 @@ const CASES: readonly Case[] = [
     'c',
     1_048_576,
     2_048_000,
-    (world) => world.changeInfo('m', ({ stats }) => ({ stats: { ...stats, replicationOutputKbps: 1_000 } })),
+    (world) => world.changeInfo('m', ({ stats }) => ({ stats: { ...stats, replicationOutputKbps: 2_000 } })),
   ],
   ['TargetNeverPromoted', 'c', 0, 1, (world) => world.configure('c', 'replica-priority', '0')],
   [
@@ -163,7 +163,7 @@ describe('preflight', () => {
 
   it('wants ten times as much backlog below 7.0, where a reconnect takes longer', () => {
     const spoil = (world: ObservedWorld): void => {
-      world.changeInfo('m', ({ stats }) => ({ stats: { ...stats, replicationOutputKbps: 100 } }));
+      world.changeInfo('m', ({ stats }) => ({ stats: { ...stats, replicationOutputKbps: 200 } }));
       raw(world, 'c', 'redis_version', '6.2.0');
     };
     expect(check(spoil)).toMatchObject([{ code: 'BacklogShort', allowed: 2_048_000 }]);

@@ -230,14 +230,14 @@ function statFields(server: Server, { pubsub, tracking, access, rates }: InfoPar
     total_connections_received: stats.connectionsReceived,
     total_commands_processed: stats.commandsProcessed,
     instantaneous_ops_per_sec: Math.round(rates.commandsPerSecond),
-    total_net_input_bytes: stats.netInputBytes,
-    total_net_output_bytes: stats.netOutputBytes,
-    total_net_repl_input_bytes: 0,
-    total_net_repl_output_bytes: 0,
-    instantaneous_input_kbps: (rates.inputBytesPerSecond / 1024).toFixed(2),
-    instantaneous_output_kbps: (rates.outputBytesPerSecond / 1024).toFixed(2),
-    instantaneous_input_repl_kbps: '0.00',
-    instantaneous_output_repl_kbps: '0.00',
+    total_net_input_bytes: stats.netInputBytes + stats.replInputBytes,
+    total_net_output_bytes: stats.netOutputBytes + stats.replOutputBytes,
+    total_net_repl_input_bytes: stats.replInputBytes,
+    total_net_repl_output_bytes: stats.replOutputBytes,
+    instantaneous_input_kbps: kilobytes(rates.inputBytesPerSecond),
+    instantaneous_output_kbps: kilobytes(rates.outputBytesPerSecond),
+    instantaneous_input_repl_kbps: kilobytes(rates.replInputBytesPerSecond),
+    instantaneous_output_repl_kbps: kilobytes(rates.replOutputBytesPerSecond),
     rejected_connections: stats.connectionsRejected,
     sync_full: 0,
     sync_partial_ok: 0,
@@ -287,6 +287,10 @@ function statFields(server: Server, { pubsub, tracking, access, rates }: InfoPar
     acl_access_denied_key: denied.key,
     acl_access_denied_channel: denied.channel,
   };
+}
+
+function kilobytes(bytes: number): string {
+  return (bytes / 1024).toFixed(2);
 }
 
 /** Shown only when asked for by name. */

@@ -7,6 +7,8 @@ interface Sample {
   readonly commands: number;
   readonly inputBytes: number;
   readonly outputBytes: number;
+  readonly replInputBytes: number;
+  readonly replOutputBytes: number;
   readonly cycles: number;
   readonly cycleMs: number;
 }
@@ -17,12 +19,15 @@ export class Rates {
 
   attach(server: Server): void {
     server.onTick.push(() => {
-      const { commandsProcessed, netInputBytes, netOutputBytes, cycles, cycleMs } = server.stats;
+      const { commandsProcessed, cycles, cycleMs } = server.stats;
+      const { netInputBytes, netOutputBytes, replInputBytes, replOutputBytes } = server.stats;
       this.#samples.push({
         atMs: server.now,
         commands: commandsProcessed,
-        inputBytes: netInputBytes,
-        outputBytes: netOutputBytes,
+        inputBytes: netInputBytes + replInputBytes,
+        outputBytes: netOutputBytes + replOutputBytes,
+        replInputBytes,
+        replOutputBytes,
         cycles,
         cycleMs,
       });
@@ -45,6 +50,14 @@ export class Rates {
 
   get outputBytesPerSecond(): number {
     return this.#rate(({ outputBytes }) => outputBytes);
+  }
+
+  get replInputBytesPerSecond(): number {
+    return this.#rate(({ replInputBytes }) => replInputBytes);
+  }
+
+  get replOutputBytesPerSecond(): number {
+    return this.#rate(({ replOutputBytes }) => replOutputBytes);
   }
 
   get cyclesPerSecond(): number {

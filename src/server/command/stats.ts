@@ -3,8 +3,13 @@ export class ServerStats {
   commandsProcessed = 0;
   connectionsReceived = 0;
   connectionsRejected = 0;
+  /** Of all but replication, which has its own (`stat_net_repl_input_bytes` in server.h). */
   netInputBytes = 0;
   netOutputBytes = 0;
+  /** From our master: its RDB and its stream. */
+  replInputBytes = 0;
+  /** To all our replicas together: the RDB and the stream. */
+  replOutputBytes = 0;
   keyspaceHits = 0;
   keyspaceMisses = 0;
   expiredKeys = 0;

@@ -30,6 +30,14 @@ export function attachReplication(server: Server, parts: ReplicationParts): Repl
   });
   const replication: Replication = new Replication({
     ...parts,
+    connect: (master, events) =>
+      parts.connect(master, {
+        ...events,
+        data: (chunk) => {
+          server.stats.replInputBytes += chunk.length;
+          events.data(chunk);
+        },
+      }),
     now: () => server.clock.now(),
     drawId: () => server.randomHex(40),
     log: (level, text) => server.log(level, text),
@@ -105,7 +113,7 @@ class ReplicaTransport implements Transport {
 
   write(bytes: Uint8Array): void {
     this.#client.flush();
-    this.#client.server.stats.netOutputBytes += bytes.length;
+    this.#client.server.stats.replOutputBytes += bytes.length;
     this.#client.transport?.write(bytes);
   }
 
