@@ -117,12 +117,12 @@ async function* memory({ ours, theirs }) {
 /** Sets the keys over one pipelined connection. */
 async function fill(port) {
   const socket = net.connect(port, '127.0.0.1');
-  let replies = 0;
+  let missing = KEYS * '+OK\r\n'.length;
   const done = new Promise((resolve, reject) => {
     socket.on('error', reject);
     socket.on('data', (chunk) => {
-      replies += chunk.length / 5;
-      if (replies >= KEYS) resolve();
+      missing -= chunk.length;
+      if (missing === 0) resolve();
     });
   });
   const value = 'v'.repeat(32);

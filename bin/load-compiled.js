@@ -1,5 +1,5 @@
 'use strict';
-const { readFileSync } = require('node:fs');
+const { closeSync, fstatSync, openSync, readFileSync, readSync } = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');
 const vm = require('node:vm');
@@ -23,9 +23,22 @@ exports.codeCacheOf = codeCacheOf;
 
 /** As Node compiles a CommonJS file. */
 function compile(file, cachedData) {
-  return new vm.Script(Module.wrap(readFileSync(file, 'latin1')), { filename: file, cachedData });
+  return new vm.Script(readWrapped(file), { filename: file, cachedData });
 }
 exports.compile = compile;
+
+/** `Module.wrap` of a file's text, which would hold half a megabyte twice. */
+function readWrapped(file) {
+  const [head, tail] = Module.wrapper;
+  const fd = openSync(file);
+  const { size } = fstatSync(fd);
+  const text = Buffer.allocUnsafeSlow(head.length + size + tail.length);
+  text.latin1Write(head);
+  readSync(fd, text, head.length, size);
+  text.latin1Write(tail, head.length + size);
+  closeSync(fd);
+  return text.latin1Slice();
+}
 
 /** As Node runs a CommonJS file; whoever requires it afterwards gets the same exports. */
 function run(script, file) {

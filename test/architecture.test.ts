@@ -99,6 +99,11 @@ describe('architecture', () => {
     expect(broken).toEqual([]);
   });
 
+  it("keeps OpenSSL out of the server's start", () => {
+    const eager = imports.filter(({ from, target }) => from.startsWith('server/') && target === 'node:crypto');
+    expect(eager).toEqual([]);
+  });
+
   it("keeps the server's leaves leaves", () => {
     const broken = imports.filter(({ from, target }) => {
       const [top, leaf] = from.split('/');

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { Db } from '../keyspace/db.ts';
 import type { Value } from '../keyspace/value.ts';
 import { HashValue } from '../keyspace/values/hash-value.ts';
 import { StreamValue } from '../keyspace/values/stream-value.ts';
 import { ZSetValue } from '../keyspace/values/zset-value.ts';
+import { crypto } from '../lazy-crypto.ts';
 
 const FOLD_BYTES = 65_536;
 
@@ -92,5 +92,5 @@ function byFirst([a]: readonly [string, string], [b]: readonly [string, string])
 }
 
 function sha1(text: string): string {
-  return createHash('sha1').update(text, 'latin1').digest('hex');
+  return crypto().createHash('sha1').update(text, 'latin1').digest('hex');
 }

@@ -28,12 +28,9 @@ export class CatalogueCommand implements Command {
 
   constructor(line: string, id: number, part: Part, stats = new CommandStats()) {
     const [name = '', arity, flags = '', first, last, step] = line.split(' ', 6);
-    let bits = 0;
-    for (const flag of words(flags, ',')) bits |= FLAG[flag as FlagName];
-    if (MAY_REPLICATE.has(name)) bits |= FLAG.may_replicate;
     this.name = name;
     this.arity = Number(arity);
-    this.flags = bits;
+    this.flags = bitsOf(flags) | (MAY_REPLICATE.has(name) ? FLAG.may_replicate : 0);
     this.firstKey = Number(first);
     this.lastKey = Number(last);
     this.keyStep = Number(step);
@@ -71,6 +68,18 @@ export class CatalogueCommand implements Command {
     return this.#line.split(' ')[index] ?? '-';
   }
 }
+
+/** Many commands have the same flags: each set of them is read once. */
+function bitsOf(flags: string): number {
+  let bits = knownBits.get(flags);
+  if (bits !== undefined) return bits;
+  bits = 0;
+  for (const flag of words(flags, ',')) bits |= FLAG[flag as FlagName];
+  knownBits.set(flags, bits);
+  return bits;
+}
+
+const knownBits = new Map<string, number>();
 
 function words(text: string, separator: string): string[] {
   return text === '-' || text === '' ? [] : text.split(separator);

@@ -95,9 +95,11 @@ export class CommandTable {
       command.parent.subcommands?.set(command.name.slice(command.name.indexOf('|') + 1), command);
       return;
     }
-    this.byName.set(command.name, command);
+    const { name } = command;
+    this.byName.set(name, command);
     let hash = 0;
-    for (const char of command.name) hash = (Math.imul(hash, 31) + (char.charCodeAt(0) | 0x20)) | 0;
+    for (let at = 0; at < name.length; at += 1)
+      hash = (Math.imul(hash, 31) + (name.charCodeAt(at) | 0x20)) | 0;
     let slot = hash & (SLOTS - 1);
     while (this.slots[slot] !== undefined) slot = (slot + 1) & (SLOTS - 1);
     this.slots[slot] = command;

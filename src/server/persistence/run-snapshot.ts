@@ -2,7 +2,7 @@ import type { SnapshotRun, SnapshotSink } from '../replication/ports.ts';
 import { Snapshot, type SnapshotOptions } from './snapshot.ts';
 
 /** How long one slice may keep the server from its clients. */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
 /** Longest sleep of a walk that is slowed down: then it looks whether it still has to be. */
 const MAX_NAP_MS = 50;
 
