@@ -1,5 +1,6 @@
-import { observe } from '../observe/observe.ts';
-import type { LiveNode, Observation } from '../observe/observation.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { observe, type ObserveOptions } from '../observe/observe.ts';
+import type { LiveNode, NodeObservation, Observation } from '../observe/observation.ts';
 import type { DataAtRest, LiveView } from '../plan/live-view.ts';
 import { viewOf } from '../plan/view-of-observation.ts';
 import { declareDirectives } from '../render/declare-directives.ts';
@@ -23,7 +24,7 @@ export async function takeStock(
     readonly takesOver?: readonly NodeId[];
   },
 ): Promise<Stock> {
-  const first = await observe(deployment.accessAll, options);
+  const first = await observeSettled(deployment, options);
   // A run that was killed between a start and the note of it left processes that are ours by their files.
   const observation = (await claimProcesses(deployment, first, options.takesOver ?? []))
     ? await observe(deployment.accessAll, options)
@@ -35,6 +36,39 @@ export async function takeStock(
     ),
   );
   return { observation, view: viewOf(observation, atRest) };
+}
+
+const LEAVING_POLL_MS = 20;
+/** From the end of its wait for replicas until a server has saved its data and is gone. */
+const LEAVING_GRACE_MS = 3_000;
+
+/**
+ * A server that was told to shut down serves on while it waits for lagging replicas: whoever was killed after saying so
+ * leaves one that nothing may be built on. What is to be done shows when it is gone.
+ */
+async function observeSettled({ accessAll }: Deployment, options: ObserveOptions): Promise<Observation> {
+  let observation = await observe(accessAll, options);
+  const leaving = [...observation.nodes.values()].filter(isLeaving);
+  const deadlineMs = performance.now() + LEAVING_GRACE_MS + Math.max(0, ...leaving.map(leavesInMs));
+  const isStillThere = ({ id }: NodeObservation): boolean => {
+    const node = observation.nodes.get(id);
+    return node?.kind === 'live' ? isLeaving(node) : node?.reason !== 'refused' || node.process.isOurs;
+  };
+  while (leaving.some(isStillThere) && performance.now() < deadlineMs) {
+    await sleep(LEAVING_POLL_MS, undefined, { signal: options.signal });
+    observation = await observe(accessAll, options);
+  }
+  return observation;
+}
+
+/** It says so, or its connections are closed while its process is still there. */
+function isLeaving(node: NodeObservation): boolean {
+  if (node.kind === 'live') return node.info.server.shutdownInMs !== null;
+  return node.process.isOurs && (node.reason === 'refused' || node.reason === 'unreachable');
+}
+
+function leavesInMs(node: NodeObservation): number {
+  return node.kind === 'live' ? (node.info.server.shutdownInMs ?? 0) : 0;
 }
 
 /** What a node would load when started. */

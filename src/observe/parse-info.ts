@@ -24,6 +24,8 @@ export interface ServerInfo {
   readonly port: number;
   readonly uptimeSeconds: number;
   readonly configFile: string;
+  /** It was told to shut down and waits for lagging replicas, at most this long; null when not, and before 7.0. */
+  readonly shutdownInMs: number | null;
 }
 
 export interface ClientsInfo {
@@ -184,6 +186,7 @@ function parseServer(raw: ReadonlyMap<string, string>): ServerInfo {
     port: integer(raw, 'tcp_port'),
     uptimeSeconds: integer(raw, 'uptime_in_seconds'),
     configFile: raw.get('config_file') ?? '',
+    shutdownInMs: raw.has('shutdown_in_milliseconds') ? integer(raw, 'shutdown_in_milliseconds') : null,
   };
 }
 

@@ -102,6 +102,28 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('operations on 
     expect((await tree.up()).plan.stages).toEqual([]);
   });
 
+  it('up after a node was told to shut down waits for its end: it would be gone a moment later', async () => {
+    const before = (await tree.info(at(2)))['process_id'];
+    const leaf = Number((await tree.info(at(3)))['process_id']);
+    process.kill(leaf, 'SIGSTOP');
+    try {
+      await tree.call(at(0), 'SET', 'k', 'v');
+      await poll('the middle node has it', async () => (await tree.call(at(2), 'GET', 'k')) === 'v');
+      // Not answered: it waits for the leaf to have it too, and is gone then.
+      tree.call(at(2), 'SHUTDOWN').catch(() => undefined);
+      await poll('it waits', async () => (await tree.info(at(2)))['shutdown_in_milliseconds'] !== undefined);
+      setTimeout(() => process.kill(leaf, 'SIGCONT'), 300);
+      await tree.up();
+    } finally {
+      process.kill(leaf, 'SIGCONT');
+    }
+    const after = await tree.info(at(2));
+    expect(after['process_id']).not.toBe(before);
+    expect(after['shutdown_in_milliseconds']).toBeUndefined();
+    expect(await tree.call(at(3), 'GET', 'k')).toBe('v');
+    expect(await tree.liveTree()).toEqual(await declaredTree());
+  });
+
   it('says who holds the port of a node, be it a server of another or no server, and starts nothing', async () => {
     await stopNodes(await tree.context('stop'), [name(3)], DO);
     const held = async (): Promise<unknown> => {
