@@ -2,7 +2,7 @@ import type { Host, ProcessIdentity } from '../hosts/host.ts';
 import { findHost } from '../hosts/find-host.ts';
 import type { Access } from '../observe/access.ts';
 import { connect, type Client } from '../observe/client.ts';
-import { loadTemplates } from '../render/load-templates.ts';
+import { loadTemplates, type Templates } from '../render/load-templates.ts';
 import { renderNode } from '../render/render-node.ts';
 import { ReplctlError } from '../errors.ts';
 import type { NodeId, NodeSpec, Topology } from '../topology/model.ts';
@@ -22,6 +22,7 @@ export class Deployment {
   readonly secrets: Secrets;
   private current: State;
   private isDirty = false;
+  private readonly templates = new Map<string | null, Promise<Templates>>();
 
   private constructor(topology: Topology, state: State, secrets: Secrets) {
     this.topology = topology;
@@ -75,8 +76,14 @@ export class Deployment {
   /** The conf text of a node that follows `parent`, with its secrets. */
   async render(id: NodeId, parent: NodeId | null): Promise<string> {
     const spec = { ...this.spec(id), parent };
-    const templates = await loadTemplates(spec.templatesDir);
+    const templates = await this.templatesIn(spec.templatesDir);
     return renderNode(this.everyone, spec, { secrets: this.secrets, templates });
+  }
+
+  private templatesIn(folder: string | null): Promise<Templates> {
+    const loading = this.templates.get(folder) ?? loadTemplates(folder);
+    this.templates.set(folder, loading);
+    return loading;
   }
 
   rememberProcess(id: NodeId, process: ProcessIdentity | null): void {

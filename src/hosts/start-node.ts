@@ -22,6 +22,8 @@ export interface StartOptions {
 }
 
 const POLL_MS = 8;
+/** A redis-server answers within a few milliseconds. */
+const FIRST_POLLS_MS = [2, 2, 3, 4];
 /** From the launcher's exit until the daemon it left behind must have written its pidfile. */
 const DAEMON_GRACE_MS = 2_000;
 /** A killed process keeps its port for a moment. */
@@ -55,7 +57,7 @@ export async function startNode(
 
   const deadlineMs = Date.now() + options.timeoutMs;
   let launcherGoneMs: number | null = null;
-  for (;;) {
+  for (let poll = 0; ; poll += 1) {
     options.signal?.throwIfAborted();
     if (await options.answers()) {
       const identity = await identify(host, launch, launcher);
@@ -82,7 +84,7 @@ export async function startNode(
         },
       );
     }
-    await sleep(POLL_MS);
+    await sleep(FIRST_POLLS_MS[poll] ?? POLL_MS);
   }
 }
 

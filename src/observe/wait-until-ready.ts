@@ -17,6 +17,8 @@ export interface WaitOptions {
 }
 
 const POLL_MS = 15;
+/** A small tree on one machine is ready within a few milliseconds. */
+const FIRST_POLLS_MS = [3, 5, 8];
 /** For one connect or reply; a stopped process must not hold up the others' polls for long. */
 const REPLY_TIMEOUT_MS = 1_000;
 const POLLS_TO_HOLD = 2;
@@ -34,7 +36,7 @@ export async function waitUntilReady(options: WaitOptions): Promise<void> {
   const verdicts = new Map<NodeId, { verdict: ReadyVerdict; held: number }>();
   let mark: RootMark | null = null;
   try {
-    for (;;) {
+    for (let poll = 0; ; poll += 1) {
       options.signal?.throwIfAborted();
       const rootInfo = (await polls.get(options.root.id)?.read()) ?? null;
       // The first replica of a fresh master gives it a new replication id: only the offset is kept from the start.
@@ -54,7 +56,7 @@ export async function waitUntilReady(options: WaitOptions): Promise<void> {
       );
       if (options.nodes.every(({ id }) => (verdicts.get(id)?.held ?? 0) >= POLLS_TO_HOLD)) return;
       if (Date.now() > deadlineMs) throw explain(verdicts, options.timeoutMs);
-      await sleep(POLL_MS);
+      await sleep(FIRST_POLLS_MS[poll] ?? POLL_MS);
     }
   } finally {
     for (const poll of polls.values()) poll.close();
