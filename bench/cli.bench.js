@@ -73,14 +73,31 @@ function timeUp(base, replicas) {
   }
 }
 
+// What `up` does, by hand: a conf for each node, the master answering before its replicas start, every link up, and a
+// look at each node at the end.
 const SHELL = `
 set -e
-start() { mkdir -p "$DIR/$1"; redis-server --port "$1" --dir "$DIR/$1" --daemonize yes --pidfile "$DIR/$1/pid" --logfile "$DIR/$1/log" --save '' --repl-diskless-sync-delay 0 $2 >/dev/null; }
+start() {
+  mkdir -p "$DIR/$1"
+  cat > "$DIR/$1/redis.conf" <<CONF
+port $1
+dir $DIR/$1
+daemonize yes
+pidfile $DIR/$1/redis.pid
+logfile $DIR/$1/redis.log
+repl-diskless-sync-delay 0
+$2
+CONF
+  redis-server "$DIR/$1/redis.conf"
+}
+answers() { until redis-cli -p "$1" ping 2>&1 | grep -q PONG; do sleep 0.01; done; }
+linked() { until redis-cli -p "$1" info replication | grep -q master_link_status:up; do sleep 0.01; done; }
+replicas=$(seq $((BASE + 1)) $((BASE + COUNT)))
 start "$BASE"
-for i in $(seq 1 "$COUNT"); do start $((BASE + i)) "--replicaof 127.0.0.1 $BASE"; done
-for i in $(seq 1 "$COUNT"); do
-  until redis-cli -p $((BASE + i)) info replication | grep -q master_link_status:up; do sleep 0.02; done
-done
+answers "$BASE"
+for port in $replicas; do start "$port" "replicaof 127.0.0.1 $BASE"; done
+for port in $replicas; do answers "$port"; linked "$port"; done
+for port in "$BASE" $replicas; do redis-cli -p "$port" role; done
 `;
 
 const SHELL_STOP = 'for i in $(seq 0 "$COUNT"); do redis-cli -p $((BASE + i)) shutdown nosave; done';

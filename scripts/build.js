@@ -30,7 +30,6 @@ await build({
     sourcefile: 'cli-entry.js',
   },
   outfile: 'dist/cli.cjs',
-  minify: true,
   define: { 'import.meta.url': '__importMetaUrl', 'import.meta.dirname': '__dirname' },
   banner: { js: "const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
 });
