@@ -25,6 +25,7 @@ export async function bundleServer(outdir) {
     entryPoints: {
       server: path.join(SERVER, 'main.ts'),
       manual: path.join(SERVER, 'command', 'families', 'manual.cjs'),
+      'exchange-worker': path.join(SERVER, 'net', 'exchange-worker.cjs'),
       'lua-modules': path.join(SERVER, 'script', 'lua-modules.cjs'),
     },
     outdir,

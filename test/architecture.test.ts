@@ -100,7 +100,9 @@ describe('architecture', () => {
   });
 
   it("keeps OpenSSL out of the server's start", () => {
-    const eager = imports.filter(({ from, target }) => from.startsWith('server/') && target === 'node:crypto');
+    const eager = imports.filter(
+      ({ from, target }) => from.startsWith('server/') && target === 'node:crypto',
+    );
     expect(eager).toEqual([]);
   });
 

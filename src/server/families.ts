@@ -11,6 +11,7 @@ import { keyCommands } from './command/families/keys.ts';
 import { lcsCommands } from './command/families/lcs.ts';
 import { listMoveCommands } from './command/families/list-moves.ts';
 import { listCommands } from './command/families/lists.ts';
+import { migrateCommands } from './command/families/migrate.ts';
 import { objectCommands } from './command/families/objects.ts';
 import { persistenceCommands } from './command/families/persistence.ts';
 import { replicationCommands } from './command/families/replication.ts';
@@ -61,6 +62,7 @@ export const FAMILIES: readonly Family[] = [
   dumpCommands,
   expireCommands,
   lcsCommands,
+  migrateCommands,
   objectCommands,
   sortCommands,
   transactionCommands,

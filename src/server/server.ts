@@ -31,6 +31,7 @@ import { Propagation } from './command/propagation.ts';
 import { ServerStats } from './command/stats.ts';
 import { Transactions } from './command/transactions.ts';
 import { Keyspace } from './keyspace/keyspace.ts';
+import { Exchanger } from './net/exchange.ts';
 import type { Transport } from './net/transport.ts';
 import type { Replication } from './replication/replication.ts';
 import type { Persistence } from './persistence/persistence.ts';
@@ -90,6 +91,7 @@ export class Server {
   readonly pause: Pause;
   readonly scripting: Scripting;
   readonly functions: FunctionLibraries;
+  readonly exchanger: Exchanger;
   readonly clients = new Map<number, Client>();
   /** Unix time in ms. */
   readonly startedAt: number;
@@ -180,6 +182,7 @@ export class Server {
     this.pause = new Pause(this);
     this.scripting = new Scripting(this);
     this.functions = new FunctionLibraries(this);
+    this.exchanger = new Exchanger(options.clock);
     this.runId = this.randomHex(40);
     options.config.onChange('proto-max-bulk-len', (value) => {
       this.limits.maxBulkBytes = Number(value);

@@ -14,6 +14,7 @@ export interface KeyArgument {
  */
 export function findKeys(command: Command, args: Args): KeyArgument[] | undefined {
   if (command.name === 'sort' || command.name === 'sort_ro') return findSortKeys(args);
+  if (command.name === 'migrate') return findMigrateKeys(args);
   const keys: KeyArgument[] = [];
   for (const spec of command.keySpecs) {
     const first = beginOf(spec, args);
@@ -85,4 +86,23 @@ function findSortKeys(args: Args): KeyArgument[] {
   }
   if (store !== undefined) keys.push({ index: store, flags: ['OW', 'update'] });
   return keys;
+}
+
+/** The third argument, or all that follow KEYS, which must not be taken for a password (`migrateGetKeys` in db.c). */
+function findMigrateKeys(args: Args): KeyArgument[] {
+  let first = 3;
+  let end = 4;
+  for (let at = 6; at < args.count; at += 1) {
+    if (args.is(at, 'AUTH')) at += 1;
+    else if (args.is(at, 'AUTH2')) at += 2;
+    else if (args.is(at, 'KEYS')) {
+      first = at + 1;
+      end = args.length(3) > 0 ? first : args.count;
+      break;
+    }
+  }
+  return Array.from({ length: end - first }, (_, at) => ({
+    index: first + at,
+    flags: ['RW', 'access', 'delete'],
+  }));
 }

@@ -10,7 +10,6 @@ const END = '<!-- end of commands -->';
 
 /** Why a command of Redis 7.2 is not there, its subcommands included. */
 const NOT_DONE: Readonly<Record<string, string>> = {
-  migrate: 'it moves keys between the nodes of a cluster; DUMP and RESTORE do the same in two steps',
   sentinel: 'the Sentinel mode of redis-server is not part of the bundled one; a real Sentinel can watch it',
 };
 /** Commands that are there to say what a redis-server says which can't do it either. */
