@@ -1,13 +1,14 @@
 import { ReplctlError } from '../errors.ts';
-import { parseInfo } from '../observe/parse-info.ts';
+import type { StatsInfo } from '../observe/parse-info.ts';
 import type { ResyncForecast, Step } from '../plan/step.ts';
 import type { NodeId } from '../topology/model.ts';
 import type { Deployment } from './deployment.ts';
+import { readStats, receivedBetween } from './read-stats.ts';
 
 /** What making a link cost in fact. */
 export interface ResyncFact {
   readonly verdict: 'PARTIAL' | 'FULL';
-  /** Bytes of stream that came over it; null when they were not counted. */
+  /** What came over it: the stream it had missed, or the copied data set; null when that was not counted. */
   readonly bytes: number | null;
 }
 
@@ -35,6 +36,13 @@ export function edgeOf(step: Step): Omit<Edge, 'actual'> | null {
   }
 }
 
+/** A link that comes up by itself, and its parent's counter before. */
+interface PendingEdge {
+  readonly node: NodeId;
+  readonly parent: NodeId;
+  readonly fullBefore: number;
+}
+
 const REPLY_TIMEOUT_MS = 1_000;
 
 /**
@@ -43,7 +51,8 @@ const REPLY_TIMEOUT_MS = 1_000;
  */
 export class EdgeWatch {
   private readonly facts = new Map<Step, ResyncFact>();
-  private readonly pending = new Map<Step, { readonly parent: NodeId; readonly fullBefore: number }>();
+  private readonly pending = new Map<Step, PendingEdge>();
+  private known: ReadonlyMap<NodeId, StatsInfo> = new Map();
   private readonly deployment: Deployment;
 
   constructor(deployment: Deployment) {
@@ -57,27 +66,43 @@ export class EdgeWatch {
   /** Before a stage: reads the counters of those under whom nodes will be started. */
   async begin(steps: readonly Step[]): Promise<void> {
     const starts = steps.flatMap((step) => {
-      const parent = step.kind === 'start-node' || step.kind === 'restart-node' ? step.parent : null;
-      return parent === null ? [] : [{ step, parent }];
+      if (step.kind !== 'start-node' && step.kind !== 'restart-node') return [];
+      const { node, parent } = step;
+      return parent === null ? [] : [{ step, node, parent }];
     });
-    const counts = await this.countFulls(starts.map(({ parent }) => parent));
-    for (const { step, parent } of starts) {
-      const fullBefore = counts.get(parent);
-      if (fullBefore !== undefined) this.pending.set(step, { parent, fullBefore });
+    const stats = await this.readAll(starts.map(({ parent }) => parent));
+    for (const { step, node, parent } of starts) {
+      const before = stats.get(parent);
+      if (before !== undefined) this.pending.set(step, { node, parent, fullBefore: before.syncFull });
     }
+  }
+
+  /** Counters that were read when nodes had become ready, for `settle`. */
+  note(stats: ReadonlyMap<NodeId, StatsInfo>): void {
+    this.known = stats;
   }
 
   /** When all that was started is ready. */
   async settle(): Promise<void> {
-    const counts = await this.countFulls([...this.pending.values()].map(({ parent }) => parent));
-    for (const [parent, after] of counts) {
+    const edges = [...this.pending.values()];
+    const ids = edges.flatMap(({ node, parent }) => [node, parent]);
+    const unknown = await this.readAll(ids.filter((id) => !this.known.has(id)));
+    const stats = new Map([...this.known, ...unknown]);
+    this.known = new Map();
+    for (const parent of new Set(edges.map((edge) => edge.parent))) {
+      const after = stats.get(parent);
+      if (after === undefined) continue;
       const waiting = [...this.pending].filter(([, edge]) => edge.parent === parent);
       const before = Math.min(...waiting.map(([, { fullBefore }]) => fullBefore));
       const verdicts = tell(
         waiting.map(([step]) => step),
-        after - before,
+        after.syncFull - before,
       );
-      for (const [step, verdict] of verdicts) this.facts.set(step, { verdict, bytes: null });
+      for (const [step, verdict] of verdicts) {
+        const child = stats.get(this.pending.get(step)?.node ?? '');
+        // Its counters began with it.
+        this.facts.set(step, { verdict, bytes: child === undefined ? null : receivedBetween(null, child) });
+      }
     }
     this.pending.clear();
   }
@@ -86,19 +111,21 @@ export class EdgeWatch {
     return this.facts.get(step) ?? null;
   }
 
-  private async countFulls(parents: readonly NodeId[]): Promise<Map<NodeId, number>> {
-    const counts = await Promise.all(
-      [...new Set(parents)].map(async (id): Promise<[NodeId, number | null]> => [id, await this.fullsOf(id)]),
+  private async readAll(nodes: readonly NodeId[]): Promise<Map<NodeId, StatsInfo>> {
+    const stats = await Promise.all(
+      [...new Set(nodes)].map(async (id): Promise<[NodeId, StatsInfo | null]> => [
+        id,
+        await this.readOne(id),
+      ]),
     );
-    return new Map(counts.flatMap(([id, count]) => (count === null ? [] : [[id, count] as const])));
+    return new Map(stats.flatMap(([id, read]) => (read === null ? [] : [[id, read] as const])));
   }
 
-  private async fullsOf(id: NodeId): Promise<number | null> {
+  private async readOne(id: NodeId): Promise<StatsInfo | null> {
     try {
       const client = await this.deployment.connect(id, REPLY_TIMEOUT_MS);
       try {
-        const reply = await client.call('INFO', 'stats');
-        return typeof reply === 'string' ? parseInfo(reply).stats.syncFull : null;
+        return await readStats(client);
       } finally {
         client.close();
       }

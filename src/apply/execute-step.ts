@@ -66,7 +66,7 @@ async function waitReady(
   say: (message: string) => void,
 ): Promise<null> {
   const { deployment, context } = env;
-  await waitUntilReady({
+  const stats = await waitUntilReady({
     root: deployment.spec(step.root),
     nodes: step.nodes.map((id) => deployment.spec(id)),
     passwordOf: (node) => deployment.access.passwordOf(node),
@@ -78,6 +78,7 @@ async function waitReady(
       say(`${node}: ${verdict.because}${left}`);
     },
   });
+  env.edges.note(stats);
   return null;
 }
 

@@ -1,11 +1,12 @@
 import { ReplctlError } from '../errors.ts';
 import type { Client } from '../observe/client.ts';
-import { parseInfo, type ReplicationInfo } from '../observe/parse-info.ts';
+import type { ReplicationInfo } from '../observe/parse-info.ts';
 import type { Rehang } from '../plan/step.ts';
 import { linkAddress } from '../topology/link-address.ts';
 import type { NodeId } from '../topology/model.ts';
 import { pollUntil } from './poll-until.ts';
 import { appliedOffset, readReplication, requireOk } from './read-replication.ts';
+import { readStats, receivedBetween } from './read-stats.ts';
 import type { RunEnvironment } from './run-environment.ts';
 
 const REPLY_TIMEOUT_MS = 5_000;
@@ -21,12 +22,15 @@ export async function rehang(step: Rehang, env: RunEnvironment): Promise<string>
     const parent = await deployment.connect(step.to, REPLY_TIMEOUT_MS);
     try {
       if (step.how === 'freeze') await freeze(step, child, parent, env);
-      const fullsBefore = await readFulls(parent);
+      const { syncFull: fullsBefore } = await readStats(parent);
+      const statsBefore = await readStats(child);
       const before = await readReplication(child, step.node);
       await follow(child, step.node, step.to, env);
       const after = await awaitLink(step, child, parent, context.timeoutMs);
-      const isFull = (await readFulls(parent)) > fullsBefore && !hasContinued(before, after);
-      const bytes = isFull ? null : Math.max(0, appliedOffset(after) - appliedOffset(before));
+      const isFull = (await readStats(parent)).syncFull > fullsBefore && !hasContinued(before, after);
+      const bytes = isFull
+        ? receivedBetween(statsBefore, await readStats(child))
+        : Math.max(0, appliedOffset(after) - appliedOffset(before));
       env.edges.record(step, { verdict: isFull ? 'FULL' : 'PARTIAL', bytes });
       return isFull ? 'full' : 'partial';
     } finally {
@@ -107,9 +111,4 @@ async function awaitLink(
     });
   }
   return linked;
-}
-
-async function readFulls(client: Client): Promise<number> {
-  const reply = await client.call('INFO', 'stats');
-  return typeof reply === 'string' ? parseInfo(reply).stats.syncFull : 0;
 }

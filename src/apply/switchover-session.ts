@@ -1,4 +1,5 @@
 import type { Client } from '../observe/client.ts';
+import type { StatsInfo } from '../observe/parse-info.ts';
 import type { NodeId } from '../topology/model.ts';
 
 /**
@@ -17,8 +18,8 @@ export interface SwitchoverSession {
   /** The shared history before the promotion. */
   readonly replid: string;
   readonly before: { readonly pingPeriodS: number; readonly minReplicas: number };
-  /** `sync_full` and `sync_partial_ok` of the target before. */
-  readonly syncsBefore: { readonly full: number; readonly partial: number };
+  /** Counters before. */
+  readonly statsBefore: { readonly master: StatsInfo; readonly target: StatsInfo };
   /** Nodes whose conf file only they themselves can write, by CONFIG REWRITE, which holds up whoever waits for them. */
   readonly rewriting: ReadonlySet<NodeId>;
   /** False before Redis 6.2, whose EXEC writes into the stream what should only be read. */

@@ -1,11 +1,11 @@
 import { ReplctlError } from '../errors.ts';
 import type { CatchUp, Demote, Fence, Promote, RaisePingPeriod, Unfence, VerifyLink } from '../plan/step.ts';
-import { parseInfo } from '../observe/parse-info.ts';
 import { linkAddress } from '../topology/link-address.ts';
 import type { NodeId } from '../topology/model.ts';
 import { runsFromOurConf, writeConfAhead } from './conf-ahead.ts';
 import { pollUntil } from './poll-until.ts';
 import { appliedOffset, parseReplicationReply, readReplication, requireOk } from './read-replication.ts';
+import { readStats, receivedBetween } from './read-stats.ts';
 import type { RunEnvironment } from './run-environment.ts';
 import type { SwitchoverSession } from './switchover-session.ts';
 
@@ -35,7 +35,7 @@ export async function raisePingPeriod(
     unfence?.kind === 'unfence'
       ? { pingPeriodS: unfence.pingPeriodS, minReplicas: unfence.minReplicas }
       : { pingPeriodS: 10, minReplicas: 0 };
-  const syncsBefore = await readSyncs(target);
+  const statsBefore = { master: await readStats(master), target: await readStats(target) };
   const rewriting = new Set<NodeId>();
   if (!(await runsFromOurConf(master, step.node, env))) rewriting.add(step.node);
   if (!(await runsFromOurConf(target, to, env))) rewriting.add(to);
@@ -47,7 +47,7 @@ export async function raisePingPeriod(
     target,
     replid: replication.replid,
     before,
-    syncsBefore,
+    statsBefore,
     rewriting,
     hasTransactions: !steps.some((other) => other.kind === 'fence' && other.how === 'min-replicas'),
     restoreConf: null,
@@ -241,11 +241,14 @@ export async function verifyLink(step: VerifyLink, env: RunEnvironment): Promise
       },
     );
   }
-  const syncs = await readSyncs(session.target);
-  const full = syncs.full - session.syncsBefore.full;
+  const { statsBefore } = session;
+  const full = (await readStats(session.target)).syncFull - statsBefore.target.syncFull;
   env.edges.record(step, {
     verdict: full === 0 ? 'PARTIAL' : 'FULL',
-    bytes: full === 0 ? Math.max(0, appliedOffset(linked) - session.fenceOffset) : null,
+    bytes:
+      full === 0
+        ? Math.max(0, appliedOffset(linked) - session.fenceOffset)
+        : receivedBetween(statsBefore.master, await readStats(session.master)),
   });
   return full === 0 ? 'partial' : `${full} full`;
 }
@@ -314,12 +317,6 @@ function endSession(env: RunEnvironment, session: SwitchoverSession): void {
   session.master.close();
   session.target.close();
   env.switchover = null;
-}
-
-async function readSyncs(client: SwitchoverSession['master']): Promise<{ full: number; partial: number }> {
-  const reply = await client.call('INFO', 'stats');
-  const { stats } = parseInfo(typeof reply === 'string' ? reply : '');
-  return { full: stats.syncFull, partial: stats.syncPartialOk };
 }
 
 function sessionOf(env: RunEnvironment): SwitchoverSession {

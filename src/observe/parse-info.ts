@@ -60,6 +60,8 @@ export interface StatsInfo {
   readonly commandsPerSecond: number;
   /** What the replicas are sent, in kilobytes a second; null before 7.0. */
   readonly replicationOutputKbps: number | null;
+  /** What it has had from its masters since its start, data sets and stream; null before 7.0. */
+  readonly replicationInputBytes: number | null;
   readonly evictedKeys: number;
 }
 
@@ -146,6 +148,9 @@ export function parseInfo(text: string): Info {
       commandsPerSecond: integer(raw, 'instantaneous_ops_per_sec'),
       replicationOutputKbps: raw.has('instantaneous_output_repl_kbps')
         ? Number(raw.get('instantaneous_output_repl_kbps'))
+        : null,
+      replicationInputBytes: raw.has('total_net_repl_input_bytes')
+        ? integer(raw, 'total_net_repl_input_bytes')
         : null,
       evictedKeys: integer(raw, 'evicted_keys'),
     },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeId, NodeSpec } from '../topology/model.ts';
 import { ReplctlError } from '../errors.ts';
 import { type Client, tryConnect } from './client.ts';
-import { type Info, parseInfo } from './parse-info.ts';
+import { type Info, parseInfo, type StatsInfo } from './parse-info.ts';
 import { type ReadyVerdict, type RootMark, judgeReady, judgeRootReady } from './ready.ts';
 
 export interface WaitOptions {
@@ -26,9 +26,9 @@ const DOWN: ReadyVerdict = { ready: false, because: 'down', bytesLeft: null };
 
 /**
  * Waits until every node is ready, on two polls in a row. Fails with TIMEOUT, naming each node that is not and why
- * (`details.nodes`).
+ * (`details.nodes`). Gives each one's counters at the end.
  */
-export async function waitUntilReady(options: WaitOptions): Promise<void> {
+export async function waitUntilReady(options: WaitOptions): Promise<ReadonlyMap<NodeId, StatsInfo>> {
   const polls = new Map(
     [options.root, ...options.nodes].map((node) => [node.id, new NodePoll(node, options)]),
   );
@@ -54,13 +54,19 @@ export async function waitUntilReady(options: WaitOptions): Promise<void> {
           if (!isSameVerdict(before?.verdict, verdict)) options.onProgress?.(id, verdict);
         }),
       );
-      if (options.nodes.every(({ id }) => (verdicts.get(id)?.held ?? 0) >= POLLS_TO_HOLD)) return;
+      if (options.nodes.every(({ id }) => (verdicts.get(id)?.held ?? 0) >= POLLS_TO_HOLD))
+        return await readStats(polls);
       if (Date.now() > deadlineMs) throw explain(verdicts, options.timeoutMs);
       await sleep(FIRST_POLLS_MS[poll] ?? POLL_MS);
     }
   } finally {
     for (const poll of polls.values()) poll.close();
   }
+}
+
+async function readStats(polls: ReadonlyMap<NodeId, NodePoll>): Promise<ReadonlyMap<NodeId, StatsInfo>> {
+  const stats = await Promise.all([...polls].map(async ([id, poll]) => [id, await poll.stats()] as const));
+  return new Map(stats.flatMap(([id, read]) => (read === null ? [] : [[id, read] as const])));
 }
 
 function judge(isRoot: boolean, info: Info | null, mark: RootMark | null): ReadyVerdict {
@@ -85,15 +91,20 @@ class NodePoll {
     this.options = options;
   }
 
-  async read(): Promise<Info | null> {
+  read(): Promise<Info | null> {
+    return this.info('replication', 'persistence');
+  }
+
+  async stats(): Promise<StatsInfo | null> {
+    return (await this.info('stats'))?.stats ?? null;
+  }
+
+  private async info(...sections: string[]): Promise<Info | null> {
     try {
       this.client ??= await this.connect();
-      const replies = await this.client?.pipeline([
-        ['INFO', 'replication'],
-        ['INFO', 'persistence'],
-      ]);
+      const replies = await this.client?.pipeline(sections.map((section) => ['INFO', section]));
       const texts = replies?.filter((reply) => typeof reply === 'string') ?? [];
-      return texts.length === 2 ? parseInfo(texts.join('\r\n')) : null;
+      return texts.length === sections.length ? parseInfo(texts.join('\r\n')) : null;
     } catch (error) {
       this.options.signal?.throwIfAborted();
       if (!(error instanceof ReplctlError)) throw error;

@@ -106,13 +106,14 @@ function drawResyncs(resyncs: readonly ResyncReport[], theme: Theme): string[] {
   const made = resyncs.flatMap((edge) => (edge.actual === null ? [] : [{ ...edge, actual: edge.actual }]));
   if (made.length === 0) return [];
   const different = made.filter(({ predicted, actual }) => predicted?.verdict !== actual.verdict);
-  const full = made.filter(({ actual }) => actual.verdict === 'FULL').length;
-  const bytes = made.reduce((sum, { actual }) => sum + (actual.bytes ?? 0), 0);
+  const count = (verdict: string): string => {
+    const some = made.filter(({ actual }) => actual.verdict === verdict);
+    const bytes = some.reduce((sum, { actual }) => sum + (actual.bytes ?? 0), 0);
+    return `${some.length} ${verdict.toLowerCase()}${some.length === 0 ? '' : ` (${formatBytes(bytes)})`}`;
+  };
   const told = different.filter(({ predicted }) => predicted !== null);
   return [
-    theme.dim(
-      `resyncs: ${made.length - full} partial (${formatBytes(bytes)}), ${full} full${told.length === 0 ? ', as foreseen' : ''}`,
-    ),
+    theme.dim(`resyncs: ${count('PARTIAL')}, ${count('FULL')}${told.length === 0 ? ', as foreseen' : ''}`),
     ...told.map(({ node, parent, predicted, actual }) =>
       theme.warn(
         `${node} under ${parent}: ${predicted?.verdict ?? ''} was foreseen (${predicted?.reason ?? ''}), ${actual.verdict} happened`,

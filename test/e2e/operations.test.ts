@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { adopt } from '../../src/apply/adopt.ts';
+import type { ChangeResult } from '../../src/apply/change.ts';
 import { history } from '../../src/apply/history.ts';
 import { restartNodes, startNodes, stopNodes } from '../../src/apply/lifecycle.ts';
 import { addNode, removeNode } from '../../src/apply/membership.ts';
@@ -16,6 +18,7 @@ import { freePorts } from '../support/free-ports.ts';
 import { poll } from '../support/poll.ts';
 
 const DO = { isDryRun: false };
+const BIG_BYTES = 100_000;
 
 describe.each((['redis', 'bundled'] as const).filter(hasEngine))('operations on %s', (engine) => {
   let tree: AppliedTree;
@@ -88,6 +91,21 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('operations on 
     expect((await declaredTree())[name(3)]).toBe(name(0));
     expect(await tree.fullSyncs()).toBeLessThanOrEqual(fulls);
     await expect(tree.call(at(2), 'PING')).rejects.toThrow();
+  });
+
+  it('tells what came over each link that it made: copies, and what was missed', async () => {
+    await tree.call(at(0), 'SET', 'big', randomBytes(BIG_BYTES).toString('latin1'));
+    const costs = ({ report }: ChangeResult): unknown =>
+      report?.resyncs.map(({ node, actual }) => [node, actual?.verdict, (actual?.bytes ?? 0) > BIG_BYTES]);
+    expect(costs(await addNode(await tree.context('add'), name(4), name(1), DO))).toEqual([
+      [name(4), 'FULL', true],
+    ]);
+    const restarted = await restartNodes(await tree.context('restart'), [name(3)], DO);
+    expect(costs(restarted)).toEqual([[name(3), 'PARTIAL', false]]);
+    expect(restarted.report?.resyncs[0]?.actual?.bytes).toEqual(expect.any(Number));
+    await tree.call(at(3), 'REPLICAOF', 'NO', 'ONE');
+    await tree.call(at(3), 'SET', 'k', 'of its own');
+    expect(costs(await tree.up({ discardsDiverged: true }))).toEqual([[name(3), 'FULL', true]]);
   });
 
   it('a restart of the master gives its role back, leaves no trace of the fence, and ends when all are ready', async () => {

@@ -43,6 +43,7 @@ class Process {
       createSpool: () => new TinySpool(),
       receiver: { begin: (events) => this.#receive(events) },
       applier,
+      received: () => undefined,
       requestFlush: () => {
         clock.after(0, () => {
           if (!this.isDead) this.replication.flush();

@@ -30,14 +30,9 @@ export function attachReplication(server: Server, parts: ReplicationParts): Repl
   });
   const replication: Replication = new Replication({
     ...parts,
-    connect: (master, events) =>
-      parts.connect(master, {
-        ...events,
-        data: (chunk) => {
-          server.stats.replInputBytes += chunk.length;
-          events.data(chunk);
-        },
-      }),
+    received: (bytes) => {
+      server.stats.replInputBytes += bytes;
+    },
     now: () => server.clock.now(),
     drawId: () => server.randomHex(40),
     log: (level, text) => server.log(level, text),

@@ -40,6 +40,8 @@ export interface MasterLinkPorts {
   readonly loaded: (from: PsyncPosition | null, streamDb: number) => void;
   /** The link is up: the stream follows from here. */
   readonly following: () => void;
+  /** So many bytes of the data set or the stream came. */
+  readonly received: (bytes: number) => void;
   /** Bytes of the stream. */
   readonly stream: (chunk: Uint8Array) => void;
   readonly failoverAnswered: (refusal: string | null) => void;
@@ -211,17 +213,25 @@ export class MasterLink {
   }
 
   #read(chunk: Uint8Array): void {
+    const isHandshake = this.#isHandshake();
+    if (!isHandshake) this.#ports.received(chunk.length);
     if (this.#link.phase === 'connected') {
       this.#link = { ...this.#link, lastIoMs: this.#ports.now() };
       this.#ports.stream(chunk);
     } else if (this.#payload !== null) {
       this.#dispatch({ type: 'heard', nowMs: this.#ports.now() });
       this.#payload.feed(chunk);
-    } else if (this.#sink !== null || this.#held.length > 0) {
-      this.#held.push(Buffer.from(chunk));
-    } else {
+    } else if (isHandshake) {
       this.#readLines(chunk);
+    } else {
+      this.#held.push(Buffer.from(chunk));
     }
+  }
+
+  /** No data set and no stream has begun. */
+  #isHandshake(): boolean {
+    const isTransfer = this.#payload !== null || this.#sink !== null || this.#held.length > 0;
+    return this.#link.phase !== 'connected' && !isTransfer;
   }
 
   /** Replies of the handshake, one line each; what follows the last one belongs to the payload or the stream. */

@@ -43,6 +43,8 @@ export interface ReplicationPorts {
   readonly createSpool: () => Spool;
   readonly receiver: DatasetReceiver;
   readonly applier: StreamApplier;
+  /** So many bytes of the data set or the stream came from our master. */
+  readonly received: (bytes: number) => void;
   /** Asks for one `flush()` before the event loop turns. */
   readonly requestFlush: () => void;
   /** For FAILOVER: writes stop until told otherwise. */
@@ -129,6 +131,7 @@ export class Replication {
       replacing: () => this.#endHistory(),
       loaded: (from, streamDb) => this.#adopt(from, streamDb),
       following: () => this.sendAck(),
+      received: ports.received,
       stream: (chunk) => this.#applyStream(chunk),
       failoverAnswered: (refusal) => {
         this.#stepFailover(refusal === null ? { type: 'accepted' } : { type: 'refused', reason: refusal });

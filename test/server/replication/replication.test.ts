@@ -50,6 +50,7 @@ class Master {
       },
     },
     applier: { restart: () => undefined, feed: () => 0, appliedOffset: 0, selectedDb: 0 },
+    received: () => undefined,
     requestFlush: () => undefined,
     pauseWrites: () => undefined,
     fsyncedOffset: () => null,
