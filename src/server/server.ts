@@ -130,7 +130,8 @@ export class Server {
   // What others hang in. Each is a plain function so that nobody needs to know who they are.
   publishKeyEvent: (dbIndex: number, eventClass: number, event: string, key: string) => void = () => {};
   trackChange: (by: Client | undefined, dbIndex: number, key: string) => void = () => {};
-  trackFlush: (dbIndex: number) => void = () => {};
+  /** A database was emptied, or exchanged: clients know keys by name alone, whatever their database. */
+  trackFlush: () => void = () => {};
   noteRead: (client: Client, command: Command, args: Args) => void = () => {};
   noteLatency: (event: string, ms: number) => void = () => {};
   noteSlow: (client: Client, command: Command, args: Args, usec: number) => void = () => {};

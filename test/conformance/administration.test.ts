@@ -240,6 +240,30 @@ describe('client-side caching', () => {
     { resp: 3 },
   );
   same(
+    'of what is emptied, once each time',
+    [
+      '@t client tracking on',
+      '@t get none',
+      'flushall',
+      '@t?',
+      'set none 1',
+      'flushdb',
+      '@t?',
+      'set a 1',
+      'select 3',
+      'set b 1',
+      'flushall async',
+      '@t?',
+      '@t multi',
+      '@t flushdb',
+      '@t get a',
+      '@t exec',
+      '@t?',
+      '@t ping',
+    ],
+    { resp: 3 },
+  );
+  same(
     'broadcast',
     [
       '@t client tracking on bcast prefix a prefix b noloop',

@@ -8,7 +8,12 @@ export type ConfigChange = readonly [name: string, value: string];
 
 /** Why nothing was changed; the caller makes Redis' error text of it. */
 export type ConfigSetResult =
-  | { readonly ok: true; readonly changed: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly changed: readonly string[];
+      /** Part of it takes time: how it ends, everything taken back if it fails. */
+      readonly later?: Promise<ConfigSetResult>;
+    }
   | { readonly ok: false; readonly reason: 'unknown'; readonly name: string }
   | { readonly ok: false; readonly reason: 'loading' }
   | { readonly ok: false; readonly reason: 'refused'; readonly name: string; readonly error: string };
@@ -19,8 +24,16 @@ export interface ConfigSetContext {
   readonly mayGuarded: boolean;
 }
 
-/** Carries a change out (rebinds a port, moves to a folder); a text says why it can't be. */
-export type ConfigApply = (value: string, previous: string) => string | undefined;
+/** Why a change can't be; undefined when it was made. */
+type Refusal = string | undefined;
+
+/** Carries a change out (rebinds a port, moves to a folder), at once or later. */
+export type ConfigApply = (value: string, previous: string) => Refusal | Promise<Refusal>;
+
+interface PendingApply {
+  readonly name: string;
+  readonly outcome: Promise<Refusal>;
+}
 
 /**
  * The configuration of a running server: the normalised value of every directive, and who wants to know of changes.
@@ -140,19 +153,51 @@ export class LiveConfig {
 
   #apply(directives: readonly Directive[], before: readonly string[]): ConfigSetResult {
     const changed = directives.filter(({ name }, index) => this.text(name) !== before[index]);
+    const pending: PendingApply[] = [];
     for (const [done, { name }] of changed.entries()) {
       const previous = before[directives.findIndex((directive) => directive.name === name)] ?? '';
-      const error = this.#applies.get(name)?.(this.text(name), previous);
-      if (error === undefined) continue;
+      const outcome = this.#applies.get(name)?.(this.text(name), previous);
+      if (outcome === undefined) continue;
+      if (typeof outcome !== 'string') {
+        pending.push({ name, outcome });
+        continue;
+      }
       const current = changed.slice(0, done).map((entry) => this.text(entry.name));
       this.#restore(directives, before);
       for (const [index, undone] of changed.slice(0, done).entries())
-        this.#applies.get(undone.name)?.(this.text(undone.name), current[index] ?? '');
+        void this.#applies.get(undone.name)?.(this.text(undone.name), current[index] ?? '');
+      return { ok: false, reason: 'refused', name, error: outcome };
+    }
+    this.#tell(changed);
+    const result = { ok: true, changed: changed.map(({ name }) => name) } as const;
+    if (pending.length === 0) return result;
+    const undo = async (): Promise<void> => {
+      const current = changed.map(({ name }) => this.text(name));
+      this.#restore(directives, before);
+      for (const [index, { name }] of changed.entries())
+        await this.#applies.get(name)?.(this.text(name), current[index] ?? '');
+      this.#tell(changed);
+    };
+    return { ...result, later: this.#conclude(result, pending, undo) };
+  }
+
+  async #conclude(
+    result: ConfigSetResult,
+    pending: readonly PendingApply[],
+    undo: () => Promise<void>,
+  ): Promise<ConfigSetResult> {
+    for (const { name, outcome } of pending) {
+      const error = await outcome;
+      if (error === undefined) continue;
+      await undo();
       return { ok: false, reason: 'refused', name, error };
     }
+    return result;
+  }
+
+  #tell(changed: readonly Directive[]): void {
     for (const { name } of changed)
       for (const listener of this.#listeners.get(name) ?? []) listener(this.text(name));
-    return { ok: true, changed: changed.map(({ name }) => name) };
   }
 
   #restore(directives: readonly Directive[], before: readonly string[]): void {

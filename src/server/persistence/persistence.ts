@@ -305,6 +305,7 @@ export class Persistence {
 
   /** All data was replaced by a full resync: the log begins anew. */
   datasetReplaced(): void {
+    this.#server.trackFlush();
     this.rdb.cancel();
     this.#cancelRewrite();
     if (this.#log === undefined) return;

@@ -5,7 +5,13 @@ import type { Server } from '../server.ts';
 import type { TlsAcceptor } from './tls-acceptor.ts';
 
 /** Addresses that need not exist on this machine: those with a `-` in front. */
-const MISSING_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOTFOUND']);
+const MISSING_ADDRESS = new Set(['EADDRNOTAVAIL', 'ENOTFOUND']);
+/** Kinds of addresses need not exist at all. */
+const MISSING_FAMILY = new Set(['EAFNOSUPPORT', 'EPROTONOSUPPORT']);
+
+interface Closable {
+  close(): void;
+}
 
 /** What went wrong, in Redis' words. */
 export class ListenError extends Error {}
@@ -20,6 +26,7 @@ export class Endpoints {
   #tls: TlsAcceptor[] = [];
   #unix: Listener | undefined;
   #unixPath = '';
+  #reopening: Promise<unknown> = Promise.resolve();
   /** The TCP port in use, 0 for none. */
   tcpPort = 0;
 
@@ -55,18 +62,30 @@ export class Endpoints {
   }
 
   #watch(): void {
-    this.#config.onApply('port', () => this.#reopen(() => this.#openTcp(), this.#tcp));
-    this.#config.onApply('bind', () => this.#reopen(() => this.#openTcp(), this.#tcp));
-    this.#config.onApply('tls-port', () => this.#reopen(() => this.#openTls(), this.#tls));
+    const unlistened = 'Unable to listen on this port. Check server logs.';
+    this.#config.onApply('port', () => this.#reopen(unlistened, true, false));
+    this.#config.onApply('tls-port', () => this.#reopen(unlistened, false, true));
+    this.#config.onApply('bind', () => this.#reopen('Failed to bind to specified addresses.', true, true));
   }
 
-  /** The new listeners take over as soon as they are open; a port that can't be had is told by the log. */
-  #reopen(open: () => Promise<void>, old: readonly { close: () => void }[]): undefined {
-    for (const listener of old) listener.close();
-    open().catch((error: unknown) => {
-      if (!(error instanceof ListenError)) throw error;
+  /** Closes what is open of these kinds and opens it anew, one change after the other; `refusal` when that fails. */
+  async #reopen(refusal: string, isTcp: boolean, isTls: boolean): Promise<string | undefined> {
+    const reopened = this.#reopening.then(async () => {
+      if (isTcp) closeAll(this.#tcp);
+      if (isTls) closeAll(this.#tls);
+      if (this.#config.words('bind').length === 0) return undefined;
+      try {
+        if (isTcp) await this.#openTcp();
+        if (isTls) await this.#openTls();
+        return undefined;
+      } catch (error) {
+        if (error instanceof ListenError) return refusal;
+        this.#server.log('warning', `Failed to configure TLS: ${String(error)}`);
+        return 'Unable to update TLS configuration. Check server logs.';
+      }
     });
-    return undefined;
+    this.#reopening = reopened;
+    return reopened;
   }
 
   async #openTcp(): Promise<void> {
@@ -74,7 +93,7 @@ export class Endpoints {
     this.#tcp = [];
     this.tcpPort = port;
     if (port === 0) return;
-    await this.#onEachAddress(port, 'tcp', async (endpoint) => {
+    await this.#onEachAddress(port, 'tcp', this.#tcp, async (endpoint) => {
       const listener = new Listener(this.#server);
       await listener.listen(endpoint);
       this.#tcp.push(listener);
@@ -86,7 +105,7 @@ export class Endpoints {
     this.#tls = [];
     if (port === 0) return;
     const { createTlsAcceptor } = await import('./tls-acceptor.ts');
-    await this.#onEachAddress(port, 'tls', async (endpoint) => {
+    await this.#onEachAddress(port, 'tls', this.#tls, async (endpoint) => {
       const acceptor = createTlsAcceptor(this.#server, this.#config, this.#resolve);
       await acceptor.listen(endpoint);
       this.#tls.push(acceptor);
@@ -96,6 +115,7 @@ export class Endpoints {
   async #onEachAddress(
     port: number,
     kind: string,
+    listeners: readonly Closable[],
     listen: (endpoint: Endpoint) => Promise<void>,
   ): Promise<void> {
     const backlog = this.#config.number('tcp-backlog');
@@ -114,8 +134,9 @@ export class Endpoints {
           'warning',
           `Warning: Could not create server TCP listening socket ${host}:${String(port)}: bind: ${reason}`,
         );
-        // As in Redis, an address this machine does not know is skipped as long as others are there.
-        if (MISSING_ADDRESS.has(code)) continue;
+        // As in Redis, a kind of address this machine does not know is skipped as long as others are there.
+        if (MISSING_FAMILY.has(code)) continue;
+        closeAll(listeners);
         throw this.#failed(port, kind);
       }
     }
@@ -144,6 +165,10 @@ export class Endpoints {
     this.#unix = listener;
     this.#unixPath = file;
   }
+}
+
+function closeAll(listeners: readonly Closable[]): void {
+  for (const listener of listeners) listener.close();
 }
 
 /** `*` is every IPv4 address and `::*` every IPv6 one, each by itself. */

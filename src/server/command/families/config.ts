@@ -1,7 +1,8 @@
-import type { LiveConfig } from '../../config/live-config.ts';
+import type { ConfigSetResult, LiveConfig } from '../../config/live-config.ts';
 import type { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
+import type { ReplyWriter } from '../../resp/reply-writer.ts';
 import { ServerStats } from '../stats.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -42,8 +43,35 @@ export function configCommands({ config, rewrite, onResetStat }: ConfigCommandPa
       isLoading: ctx.server.isLoading,
       mayGuarded: protection === 'yes' || (protection === 'local' && isLocal(ctx.client.transport?.peer)),
     });
+    if (result.ok && result.later !== undefined) answerLater(ctx, result.later);
+    else answer(ctx.reply, result);
+  }
+
+  /** A new port is open by the time the client hears of it; inside MULTI nobody can wait. */
+  function answerLater({ server, client, canBlock, reply }: Context, later: Promise<ConfigSetResult>): void {
+    if (!canBlock) {
+      reply.ok();
+      return;
+    }
+    const { blocking } = server;
+    const block = blocking.block(client, { timeoutMs: 0, onTimeout: () => client.reply.ok() });
+    void later.then((result) => {
+      if (!blocking.blocks.has(block)) return;
+      try {
+        answer(client.reply, result);
+      } catch (error) {
+        if (!(error instanceof ReplyError)) throw error;
+        server.stats.countError(error.text);
+        client.reply.error(error.text);
+      }
+      blocking.unblock(block);
+    });
+  }
+
+  /** Throws what is wrong. */
+  function answer(reply: ReplyWriter, result: ConfigSetResult): void {
     if (result.ok) {
-      ctx.reply.ok();
+      reply.ok();
       return;
     }
     switch (result.reason) {

@@ -160,8 +160,7 @@ function swapdb(ctx: Context, args: Args): void {
     keyspace.swap(first, second);
     blocking.markDbReady(first);
     blocking.markDbReady(second);
-    ctx.server.trackFlush(first);
-    ctx.server.trackFlush(second);
+    ctx.server.trackFlush();
   }
   ctx.dirty += 1;
   ctx.reply.ok();
@@ -246,6 +245,7 @@ function scan(ctx: Context, args: Args): void {
 function flushall(ctx: Context, args: Args): void {
   checkFlushMode(args);
   for (const [index] of ctx.server.keyspace.filled()) flushDb(ctx, index);
+  ctx.server.trackFlush();
   if (ctx.server.persistence?.allFlushed() === true) ctx.dirty = 0;
   // Propagated even when nothing was there: replicas may hold what this master never had.
   ctx.forcePropagation();
@@ -255,6 +255,7 @@ function flushall(ctx: Context, args: Args): void {
 function flushdb(ctx: Context, args: Args): void {
   checkFlushMode(args);
   flushDb(ctx, ctx.dbIndex);
+  ctx.server.trackFlush();
   ctx.forcePropagation();
   ctx.reply.ok();
 }
@@ -271,5 +272,4 @@ function flushDb(ctx: Context, index: number): void {
   ctx.dirty += db.size;
   keyspace.flush(index);
   blocking.markDbReady(index);
-  ctx.server.trackFlush(index);
 }
