@@ -5,6 +5,7 @@ import { connect, type Client } from '../observe/client.ts';
 import { loadTemplates, type Templates } from '../render/load-templates.ts';
 import { renderNode } from '../render/render-node.ts';
 import { ReplctlError } from '../errors.ts';
+import { withForks, type Fork } from '../plan/lineage.ts';
 import type { NodeId, NodeSpec, Topology } from '../topology/model.ts';
 import { nodeFiles, type NodeFiles } from '../topology/node-files.ts';
 import { readSecrets, type Secrets } from '../topology/secrets.ts';
@@ -103,6 +104,12 @@ export class Deployment {
   remember(change: Partial<State>): void {
     this.current = { ...this.current, ...change };
     this.isDirty = true;
+  }
+
+  /** Histories that were seen to come out of others: what a stopped node's files are worth is told by them. */
+  rememberForks(seen: readonly Fork[]): void {
+    const lineage = withForks(this.current.lineage, seen);
+    if (lineage !== this.current.lineage) this.remember({ lineage });
   }
 
   /** Puts what was remembered since the last time on the disk. */

@@ -1,6 +1,7 @@
 import { ReplctlError } from '../errors.ts';
 import { tryConnect, type Client } from '../observe/client.ts';
 import { parseInfo, type Info } from '../observe/parse-info.ts';
+import { reportedFork } from '../plan/lineage.ts';
 import type { DataAtRest } from '../plan/live-view.ts';
 import type { FenceDead, PromoteForced, ProveDead } from '../plan/step.ts';
 import type { NodeId } from '../topology/model.ts';
@@ -69,6 +70,7 @@ export async function promoteForced(step: PromoteForced, env: RunEnvironment): P
     const before = await readAll(client, step.node);
     await follow(client, step.node, null, env);
     const after = await readReplication(client, step.node);
+    env.deployment.rememberForks(reportedFork(after));
     await env.journal.fact('promoted', {
       node: step.node,
       replid: after.replid,

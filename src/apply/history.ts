@@ -12,12 +12,14 @@ export interface HistoryEntry {
   readonly tookMs: number | null;
   readonly outcome: Outcome | 'unfinished';
   /** Set when a master was promoted: the new replication id, the old one, and where they fork. */
-  readonly promotion: {
-    readonly node: string;
-    readonly replid: string;
-    readonly replid2: string;
-    readonly secondOffset: number;
-  } | null;
+  readonly promotion: Promotion | null;
+}
+
+export interface Promotion {
+  readonly node: string;
+  readonly replid: string;
+  readonly replid2: string;
+  readonly secondOffset: number;
 }
 
 /** Every operation that was begun, newest last. */
@@ -28,7 +30,6 @@ export async function history(stateDir: string): Promise<HistoryEntry[]> {
 function toEntry({ head, entries, outcome }: JournalRecord): HistoryEntry {
   const { id, epoch, verb, command, by, atMs } = head;
   const close = entries.findLast(({ event }) => event === 'close');
-  const promoted = entries.findLast((entry) => entry.event === 'fact' && entry.name === 'promoted');
   return {
     id,
     epoch,
@@ -38,6 +39,13 @@ function toEntry({ head, entries, outcome }: JournalRecord): HistoryEntry {
     atMs,
     tookMs: close === undefined ? null : close.atMs - atMs,
     outcome: outcome ?? 'unfinished',
-    promotion: promoted?.event === 'fact' ? (promoted.value as HistoryEntry['promotion']) : null,
+    promotion: promotionsIn(entries).at(-1) ?? null,
   };
+}
+
+/** The promotions that an operation has noted, oldest first. */
+export function promotionsIn(entries: JournalRecord['entries']): Promotion[] {
+  return entries.flatMap((entry) =>
+    entry.event === 'fact' && entry.name === 'promoted' ? [entry.value as Promotion] : [],
+  );
 }

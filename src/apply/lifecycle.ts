@@ -162,6 +162,7 @@ async function perform(
       report = joinReports(report, await runJournaled(context, part, deployment, null, epoch));
       view = null;
     }
+    if (lock !== null) await deployment.save();
     return { plan, report, topology, epoch: deployment.state.epoch };
   } finally {
     await lock?.release();

@@ -92,7 +92,7 @@ function withoutFence(view: LiveView, before: NonNullable<PlanRequest['beforeFen
     id,
     node.kind === 'live' ? { ...node, ...before.get(id) } : node,
   ]);
-  return { nodes: new Map(nodes) };
+  return { ...view, nodes: new Map(nodes) };
 }
 
 export function appliedTree({ applied }: State): Tree | null {

@@ -5,11 +5,14 @@ import { stopNode } from '../hosts/stop-node.ts';
 import { answersAt } from '../observe/client.ts';
 import { ErrorReply } from '../observe/reply.ts';
 import { ReplctlError } from '../errors.ts';
+import { reportedFork } from '../plan/lineage.ts';
 import type { RemoveNodeFiles, RenderConf, RestartNode, StartNode, StopNode } from '../plan/step.ts';
 import type { NodeId } from '../topology/model.ts';
+import { readReplication } from './read-replication.ts';
 import type { RunEnvironment } from './run-environment.ts';
 
 const ANSWER_TIMEOUT_MS = 1_000;
+const REPLY_TIMEOUT_MS = 5_000;
 
 export async function renderConf({ node, parent }: RenderConf, env: RunEnvironment): Promise<string | null> {
   const { deployment } = env;
@@ -24,7 +27,10 @@ export async function renderConf({ node, parent }: RenderConf, env: RunEnvironme
   return null;
 }
 
-export async function startOne({ node }: Pick<StartNode, 'node'>, env: RunEnvironment): Promise<string> {
+export async function startOne(
+  { node, parent }: Pick<StartNode, 'node' | 'parent'>,
+  env: RunEnvironment,
+): Promise<string> {
   const { deployment, context } = env;
   const spec = deployment.spec(node);
   const host = deployment.hostOf(node);
@@ -48,7 +54,18 @@ export async function startOne({ node }: Pick<StartNode, 'node'>, env: RunEnviro
     },
   );
   deployment.rememberProcess(node, identity);
+  if (parent === null) await noteHistory(node, env);
   return `pid ${identity.pid}`;
+}
+
+/** A master begins a new history when it starts, and only it tells out of which one: before any replica follows it. */
+async function noteHistory(node: NodeId, { deployment }: RunEnvironment): Promise<void> {
+  const client = await deployment.connect(node, REPLY_TIMEOUT_MS);
+  try {
+    deployment.rememberForks(reportedFork(await readReplication(client, node)));
+  } finally {
+    client.close();
+  }
 }
 
 export async function stopOne(

@@ -1,4 +1,5 @@
 import { rankCandidates, type Candidate } from '../plan/candidates.ts';
+import { dataOf } from '../plan/furthest-at-rest.ts';
 import { liveNodeOf, type LiveView } from '../plan/live-view.ts';
 import { DEFAULT_SWITCHOVER } from '../plan/plan-switchover.ts';
 import { ancestorsOf, rootOf, treeOf, withParents, type Tree } from '../plan/tree.ts';
@@ -53,7 +54,8 @@ export async function candidates(context: ApplyContext): Promise<Candidate[]> {
 
 /**
  * Promotion when the master is dead: proven dead, kept from coming back as master, then the replica that holds the
- * most takes over; is that not `target` (null: it is), the role goes on to it without loss. Replicas of dead nodes are hung under
+ * most takes over; is that not `target` (null: it is), the role goes on to it without loss. When no node lives,
+ * `target` starts as master from its files and all others under it. Replicas of dead nodes are hung under
  * their nearest living ancestor. REFUSED while the master may be alive.
  */
 export async function promoteForced(
@@ -64,7 +66,10 @@ export async function promoteForced(
   const { view, topology } = await stockOf(context);
   const table = rankCandidates(view, rootOf(treeOf(topology)));
   const chosen = target === null ? table.find(({ isChosen }) => isChosen)?.node : target;
-  if (chosen === undefined || liveNodeOf(view, chosen) === null) {
+  // Where nobody lives there is nobody to choose from: who is named is started as master, from the files it has.
+  const isAtRest = [...view.nodes.values()].every(({ kind }) => kind === 'down');
+  const isCandidate = chosen !== undefined && (isAtRest ? hasData(view, chosen) : isAlive(view, chosen));
+  if (!isCandidate) {
     throw new ReplctlError('REFUSED', `${chosen ?? 'no node'} can be promoted; nothing was changed`, {
       hint: 'replctl status',
       details: { candidates: table },
@@ -74,7 +79,7 @@ export async function promoteForced(
     verb: 'promote',
     edit: editTree(topology, (before) => treeAfter(before, chosen, view)),
     options: {
-      startsNodes: false,
+      startsNodes: isAtRest,
       isForced: true,
       acceptsSplitBrain: options.acceptsSplitBrain ?? false,
       switchover: switchoverOf(options),
@@ -87,12 +92,21 @@ export async function promoteForced(
 /** The promotion, and living children of dead nodes with their nearest living ancestor. */
 function treeAfter(topology: Topology, target: NodeId, view: LiveView): Tree {
   const tree = promoteInTree(topology, target);
-  const isAlive = (id: NodeId): boolean => liveNodeOf(view, id) !== null;
-  const orphans = [...tree].filter(([id, parent]) => parent !== null && isAlive(id) && !isAlive(parent));
+  const orphans = [...tree].filter(
+    ([id, parent]) => parent !== null && isAlive(view, id) && !isAlive(view, parent),
+  );
   return withParents(
     tree,
-    orphans.map(([id]) => [id, ancestorsOf(tree, id).find(isAlive) ?? target]),
+    orphans.map(([id]) => [id, ancestorsOf(tree, id).find((above) => isAlive(view, above)) ?? target]),
   );
+}
+
+function isAlive(view: LiveView, id: NodeId): boolean {
+  return liveNodeOf(view, id) !== null;
+}
+
+function hasData(view: LiveView, id: NodeId): boolean {
+  return dataOf(view, id).kind !== 'none';
 }
 
 async function stockOf(context: ApplyContext): Promise<{ view: LiveView; topology: Topology }> {

@@ -17,15 +17,15 @@ export async function readDataAtRest(host: Host, directives: Directives): Promis
     const candidates = [`${dir}/${folder}/${name}.manifest`, `${dir}/${name}`];
     const found = await Promise.all(candidates.map((file) => host.exists(file)));
     // With AOF on and no AOF there, the RDB is not read either: the node starts empty.
-    return found.includes(true) ? { kind: 'unknown', bytes: 0, isAppendOnly: true } : { kind: 'none' };
+    return found.includes(true) ? { kind: 'unknown', isAppendOnly: true } : { kind: 'none' };
   }
   const file = `${dir}/${first('dbfilename', 'dump.rdb')}`;
   const head = await host.readHead(file, HEAD_BYTES);
   if (head === null) return { kind: 'none' };
   const replid = readAux(head, 'repl-id');
   const offset = Number(readAux(head, 'repl-offset') ?? Number.NaN);
-  if (replid === null || Number.isNaN(offset)) return { kind: 'unknown', bytes: 0, isAppendOnly: false };
-  return { kind: 'known', bytes: 0, replid, offset };
+  if (replid === null || Number.isNaN(offset)) return { kind: 'unknown', isAppendOnly: false };
+  return { kind: 'known', replid, offset };
 }
 
 const AUX = 0xfa;

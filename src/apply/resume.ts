@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { ReplctlError } from '../errors.ts';
+import { reportedFork } from '../plan/lineage.ts';
 import { isEmptyPlan, type Plan } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { rehangTopology } from '../topology/change-tree.ts';
@@ -11,6 +12,7 @@ import type { ApplyContext } from './context.ts';
 import { openDeployment } from './deployment.ts';
 import { Journal, readOpenJournal, type JournalHead, type JournalRecord } from './journal.ts';
 import { lockDeployment } from './lock-deployment.ts';
+import { promotionsIn } from './history.ts';
 import { makePlan } from './make-plan.ts';
 import { runPlan } from './run-plan.ts';
 
@@ -64,6 +66,7 @@ export async function settle(
   const declaration = await declarationFor(head, way);
   const topology = topologyFor(context.topology, head, declaration, way);
   const deployment = await openDeployment(topology);
+  deployment.rememberForks(promotionsIn(entries).flatMap(reportedFork));
   const wasFenced = entries.some((entry) => entry.event === 'fact' && entry.name === 'before-fence');
   const fenced = wasFenced ? head.plan.stages.flat().filter((step) => step.kind === 'unfence') : [];
   const { plan, stock } = await makePlan(

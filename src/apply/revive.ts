@@ -64,5 +64,5 @@ function ended(view: LiveView, ids: readonly NodeId[]): LiveView {
     id,
     ids.includes(id) && isHung(node) ? { ...node, port: 'free', isOurs: false, holder: null } : node,
   ]);
-  return { nodes: new Map(nodes) };
+  return { ...view, nodes: new Map(nodes) };
 }

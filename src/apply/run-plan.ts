@@ -56,6 +56,8 @@ export async function runPlan(
   };
   let writeGapMs: number | null = null;
   context.emit({ kind: 'plan', plan });
+  // The histories that the plan was made from may end with its first stage.
+  await deployment.save();
   for (const [stage, steps] of plan.stages.entries()) {
     if (env.switchover === null) context.signal.throwIfAborted();
     if (steps.some(({ kind }) => !NOT_JOURNALED.has(kind))) {

@@ -3,11 +3,11 @@ import type { Client } from '../observe/client.ts';
 import type { Info } from '../observe/parse-info.ts';
 import type { StreamCommand } from '../observe/parse-stream.ts';
 import { ErrorReply } from '../observe/reply.ts';
+import { leftAt, reportedFork, withForks } from '../plan/lineage.ts';
 import { rootOf, treeOf } from '../plan/tree.ts';
 import type { NodeId } from '../topology/model.ts';
 import type { ApplyContext } from './context.ts';
-import { openDeployment } from './deployment.ts';
-import { history } from './history.ts';
+import { openDeployment, type Deployment } from './deployment.ts';
 import { readInfo, readSince } from './read-since.ts';
 import { up } from './up.ts';
 
@@ -61,7 +61,7 @@ export async function salvage(
   const deployment = await openDeployment(context.topology);
   const master = rootOf(treeOf(context.topology));
   const [theirs, ours] = await Promise.all([readInfo(deployment, node), readInfo(deployment, master)]);
-  const fromOffset = await forkOf(context, { node, theirs, master, ours });
+  const fromOffset = partingOf(deployment, { node, theirs, master, ours });
   const found = await readSince(deployment, node, theirs, fromOffset);
   const commands = found.commands.filter(isWrite);
   const onMaster = await readSince(deployment, master, ours, fromOffset);
@@ -116,20 +116,16 @@ export async function reattach(context: ApplyContext, node: NodeId, toOffset: nu
   });
 }
 
-/**
- * Where the master's history left the node's: its `second_repl_offset`, or, when it was promoted away from more than
- * once since, what the journal of the promotion says.
- */
-async function forkOf(
-  { topology }: ApplyContext,
+/** Where the master's history left the node's, by what both report and what is on record of histories in between. */
+function partingOf(
+  deployment: Deployment,
   { node, theirs, master, ours }: { node: NodeId; theirs: Info; master: NodeId; ours: Info },
-): Promise<number> {
+): number {
   const [his, mine] = [theirs.replication, ours.replication];
-  if (his.role === 'master' && his.replid !== mine.replid) {
-    if (mine.secondOffset > 0 && his.replid === mine.replid2) return mine.secondOffset;
-    const fork = await forkInHistory(topology.stateDir, his.replid, mine.replid);
-    if (fork !== null) return fork;
-  }
+  const lineage = withForks(deployment.state.lineage, [his, mine].flatMap(reportedFork));
+  const parted =
+    his.role === 'master' && his.replid !== mine.replid ? leftAt(his.replid, mine.replid, lineage) : null;
+  if (parted !== null) return parted;
   throw new ReplctlError(
     'REFUSED',
     his.replid === mine.replid
@@ -140,21 +136,6 @@ async function forkOf(
       details: { node: his.replid, master: mine.replid, masterBefore: mine.replid2 },
     },
   );
-}
-
-/** Follows the promotions on record from one replication id to another; where they left the first one. */
-async function forkInHistory(stateDir: string, from: string, to: string): Promise<number | null> {
-  const promotions = (await history(stateDir)).flatMap(({ promotion }) =>
-    promotion === null ? [] : [promotion],
-  );
-  const first = promotions.findLast(({ replid2 }) => replid2 === from);
-  let current = first;
-  for (let left = promotions.length; current !== undefined && left > 0; left--) {
-    if (current.replid === to) return first?.secondOffset ?? null;
-    const { replid } = current;
-    current = promotions.findLast(({ replid2 }) => replid2 === replid);
-  }
-  return null;
 }
 
 const NOT_WRITES = new Set(['PING', 'REPLCONF', 'SELECT']);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ReplctlError } from '../errors.ts';
 import type { ProcessIdentity } from '../hosts/host.ts';
+import type { Lineage } from '../plan/lineage.ts';
 import type { NodeId, NodeSpec, Topology } from '../topology/model.ts';
 import { writeDurably } from './write-durably.ts';
 
@@ -16,6 +17,8 @@ export interface State {
   readonly applied: Applied | null;
   readonly master: NodeId | null;
   readonly nodes: Readonly<Record<NodeId, NodeState>>;
+  /** Which replication histories came out of which: nothing else tells, once the servers are stopped. */
+  readonly lineage: Lineage;
 }
 
 export interface Applied {
@@ -34,7 +37,14 @@ export interface NodeState {
   readonly confHash: string | null;
 }
 
-const EMPTY_STATE: State = { version: STATE_VERSION, epoch: 0, applied: null, master: null, nodes: {} };
+const EMPTY_STATE: State = {
+  version: STATE_VERSION,
+  epoch: 0,
+  applied: null,
+  master: null,
+  nodes: {},
+  lineage: [],
+};
 
 /** State of a deployment; the empty one when nothing was ever applied. */
 export async function readState(stateDir: string): Promise<State> {
@@ -78,7 +88,9 @@ function replaceMaps(_key: string, value: unknown): unknown {
   return value instanceof Map ? { map: [...value] } : value;
 }
 
-function reviveState(raw: State): State {
+function reviveState(read: State): State {
+  // A state file of before there was a lineage has none.
+  const raw = { ...EMPTY_STATE, ...read };
   if (raw.version !== STATE_VERSION) throw new Error(`version ${String(raw.version)}`);
   if (raw.applied === null) return raw;
   return { ...raw, applied: { ...raw.applied, nodes: raw.applied.nodes.map(reviveNode) } };

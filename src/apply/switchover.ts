@@ -1,5 +1,6 @@
 import { ReplctlError } from '../errors.ts';
 import type { CatchUp, Demote, Fence, Promote, RaisePingPeriod, Unfence, VerifyLink } from '../plan/step.ts';
+import { reportedFork } from '../plan/lineage.ts';
 import { linkAddress } from '../topology/link-address.ts';
 import type { NodeId } from '../topology/model.ts';
 import { runsFromOurConf, writeConfAhead } from './conf-ahead.ts';
@@ -197,6 +198,7 @@ export async function promote(step: Promote, env: RunEnvironment): Promise<strin
   session.writeGapMs = performance.now() - session.fencedAtMs;
   session.secondOffset = replication.secondOffset;
   if (!session.rewriting.has(step.node)) await writeConfAhead(step.node, null, env);
+  env.deployment.rememberForks(reportedFork(replication));
   await env.journal.fact('promoted', {
     node: step.node,
     replid: replication.replid,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { observe, type ObserveOptions } from '../observe/observe.ts';
 import type { LiveNode, NodeObservation, Observation } from '../observe/observation.ts';
+import { forksIn } from '../plan/lineage.ts';
 import type { DataAtRest, LiveView } from '../plan/live-view.ts';
 import { viewOf } from '../plan/view-of-observation.ts';
 import { declareDirectives } from '../render/declare-directives.ts';
@@ -14,7 +15,10 @@ export interface Stock {
   readonly view: LiveView;
 }
 
-/** Everything a plan is made from: what runs, and what the stopped nodes have on disk. Changes nothing. */
+/**
+ * Everything a plan is made from: what runs, and what the stopped nodes have on disk. Changes nothing; what it learns
+ * of processes and histories is on disk when the deployment is saved.
+ */
 export async function takeStock(
   deployment: Deployment,
   options: {
@@ -35,7 +39,9 @@ export async function takeStock(
       dead.map(async (id): Promise<[NodeId, DataAtRest]> => [id, await dataAtRestOf(deployment, id)]),
     ),
   );
-  return { observation, view: viewOf(observation, atRest) };
+  const view = viewOf(observation, atRest, deployment.state.lineage);
+  deployment.rememberForks(forksIn(view));
+  return { observation, view };
 }
 
 const LEAVING_POLL_MS = 20;

@@ -1,5 +1,7 @@
 import type { NodeId } from '../topology/model.ts';
-import { liveTreeOf, type DataAtRest, type LiveNodeView, type LiveView, type NodeView } from './live-view.ts';
+import { dataOf, furthestAtRest, positionOf } from './furthest-at-rest.ts';
+import { relate } from './lineage.ts';
+import { liveTreeOf, type LiveNodeView, type LiveView, type NodeView } from './live-view.ts';
 import type { Refusal } from './refusal.ts';
 import { ancestorsOf, childrenOf, rootOf, type Tree } from './tree.ts';
 
@@ -7,8 +9,8 @@ import { ancestorsOf, childrenOf, rootOf, type Tree } from './tree.ts';
 export type RootChoice =
   /** It is the live master. */
   | { readonly kind: 'live'; readonly root: NodeId }
-  /** No master lives; this one is started and its data is at least as new as any replica's. */
-  | { readonly kind: 'start'; readonly root: NodeId }
+  /** No master lives; this one is started, for nobody's data is known to be newer. `reason`: why it is not the last one. */
+  | { readonly kind: 'start'; readonly root: NodeId; readonly reason: string | null }
   /** No master lives, and starting the last one would throw away what its replicas hold: this replica has the most. */
   | { readonly kind: 'promote'; readonly root: NodeId; readonly dead: NodeId | null; readonly reason: string }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
@@ -46,7 +48,9 @@ export function chooseRoot(question: RootQuestion): RootChoice {
       );
     }
     const holdsData = live.some(([, replica]) => replica.keys > 0);
-    if (!holdsData || isAsNew(node.data, question.view, best)) return { kind: 'start', root: last };
+    const atRest = chooseAtRest(question);
+    if (!holdsData || atRest.kind !== 'start' || isAsNew(question.view, atRest.root, best, last))
+      return atRest;
   }
   const foreign = live.find(([, replica]) => replica.parent === null && replica.isLinkUp);
   if (foreign !== undefined) {
@@ -111,51 +115,43 @@ function isLinked(node: NodeView | undefined): boolean {
   return node?.kind === 'live' && node.isLinkUp;
 }
 
-/** Nobody lives: the last master, unless it has nothing and another node's files hold data. */
-function chooseAtRest({ view, declared, applied }: RootQuestion): RootChoice {
+/** Nobody lives, or nobody who holds anything: the furthest; what is forced is started from the files it has. */
+function chooseAtRest({ view, declared, applied, isForced }: RootQuestion): RootChoice {
   const last = [rootOf(applied ?? declared), rootOf(declared)].find((id) => view.nodes.has(id));
   if (last === undefined) return refuse('NoCandidate', null, 'no node is known', null);
-  const lastData = dataOf(view, last);
-  const candidates = [...view.nodes.keys()]
-    .filter((id) => declared.has(id) || id === last)
-    .sort((a, b) => amountOf(dataOf(view, b)) - amountOf(dataOf(view, a)));
-  const [richest] = candidates;
-  const root = lastData.kind === 'none' && richest !== undefined && hasData(view, richest) ? richest : last;
-  return { kind: 'start', root };
+  const candidates = [...view.nodes.keys()].filter((id) => declared.has(id));
+  const root = isForced ? rootOf(declared) : furthestAtRest(view, candidates, last);
+  const reason =
+    root === last ? null : `${root} is started as master, for ${last} ${describeLess(view, last, root)}`;
+  return { kind: 'start', root, reason };
 }
 
-function dataOf(view: LiveView, id: NodeId): DataAtRest {
-  const node = view.nodes.get(id);
-  return node?.kind === 'down' ? node.data : { kind: 'none' };
+function describeLess(view: LiveView, last: NodeId, root: NodeId): string {
+  const [own, other] = [dataOf(view, last), dataOf(view, root)];
+  if (own.kind === 'none') return 'has nothing on disk';
+  if (own.kind !== 'known' || other.kind !== 'known') return 'is not to be started';
+  const relation = relate(other, own, view.lineage);
+  if (relation.kind !== 'ahead') return 'is not to be started';
+  return `lacks ${other.offset - relation.shared} bytes of its own history that ${root} has on disk`;
 }
 
-function hasData(view: LiveView, id: NodeId): boolean {
-  return dataOf(view, id).kind !== 'none';
-}
-
-/** Known offsets before unknown places, so that an old file of unknown history is never preferred. */
-function amountOf(data: DataAtRest): number {
-  switch (data.kind) {
-    case 'none':
-      return -1;
-    case 'unknown':
-      return 0;
-    case 'known':
-      return 1 + data.offset;
-  }
-}
-
-/** Whether a stopped master's files are at least as new as what its best replica holds in memory. */
-function isAsNew(data: DataAtRest, view: LiveView, best: NodeId | null): boolean {
-  const replica = best === null ? undefined : view.nodes.get(best);
-  if (replica?.kind !== 'live') return true;
+/**
+ * Whether a stopped node's files are at least as new as what the best replica holds in memory; newer, when it is not
+ * the last master.
+ */
+function isAsNew(view: LiveView, id: NodeId, best: NodeId | null, last: NodeId): boolean {
+  const data = dataOf(view, id);
+  const replica = best === null ? null : positionOf(view, best);
+  if (replica === null) return true;
   switch (data.kind) {
     case 'none':
       return false;
     case 'unknown':
-      return data.isAppendOnly;
-    case 'known':
-      return data.replid === replica.history.replid && data.offset >= replica.history.offset;
+      return data.isAppendOnly && id === last;
+    case 'known': {
+      const { kind } = relate(data, replica, view.lineage);
+      return kind === 'ahead' || (kind === 'same' && id === last);
+    }
   }
 }
 

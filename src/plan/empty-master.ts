@@ -36,6 +36,7 @@ function holdsOther({ role, keys, history }: LiveNodeView, histories: readonly s
 /** The world as it is once this node is stopped, nothing of it kept. */
 export function withStopped(view: LiveView, id: NodeId): LiveView {
   return {
+    ...view,
     nodes: new Map([
       ...view.nodes,
       [

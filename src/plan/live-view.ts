@@ -1,4 +1,5 @@
 import type { NodeId } from '../topology/model.ts';
+import type { Lineage } from './lineage.ts';
 
 /**
  * What the planners need to know of the running deployment: an observation reduced to the facts that decide. Also
@@ -6,6 +7,8 @@ import type { NodeId } from '../topology/model.ts';
  */
 export interface LiveView {
   readonly nodes: ReadonlyMap<NodeId, NodeView>;
+  /** Which replication histories came out of which: what is on record, and what the running nodes report. */
+  readonly lineage: Lineage;
 }
 
 export type NodeView = LiveNodeView | DownNodeView;
@@ -72,8 +75,8 @@ export interface DownNodeView {
 
 export type DataAtRest =
   | { readonly kind: 'none' }
-  | { readonly kind: 'unknown'; readonly bytes: number; readonly isAppendOnly: boolean }
-  | { readonly kind: 'known'; readonly bytes: number; readonly replid: string; readonly offset: number };
+  | { readonly kind: 'unknown'; readonly isAppendOnly: boolean }
+  | { readonly kind: 'known'; readonly replid: string; readonly offset: number };
 
 /** The tree as it is live: only nodes that answer; a node following a stranger counts as a root. */
 export function liveTreeOf(view: LiveView): ReadonlyMap<NodeId, NodeId | null> {

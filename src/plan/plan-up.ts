@@ -21,6 +21,7 @@ import {
   type SwitchoverOptions,
 } from './plan-switchover.ts';
 import type { Refusal } from './refusal.ts';
+import { refuseLossAtRest, warnOfLossAtRest, type LossQuestion } from './refuse-loss-at-rest.ts';
 import type { Step } from './step.ts';
 import { leavesOf, rootOf, withParents, type Tree } from './tree.ts';
 
@@ -108,12 +109,20 @@ function decide(question: ChangeQuestion): Decision {
       deployment: question.deployment,
       tree: Object.fromEntries(question.declared),
       stages,
-      warnings: choice.kind === 'promote' ? [choice.reason] : [],
+      warnings: [
+        ...(choice.kind === 'live' || choice.reason === null ? [] : [choice.reason]),
+        ...warnOfLossAtRest(lossQuestion(question, choice)),
+      ],
     },
   };
 }
 
 type UsableChoice = Exclude<RootChoice, { kind: 'refused' }>;
+
+function lossQuestion(question: ChangeQuestion, choice: UsableChoice): LossQuestion {
+  const { view, options } = question;
+  return { view, choice, started: startableNodes(question), isForced: options.isForced };
+}
 
 function mayStart({ startsNodes }: ChangeOptions, id: NodeId): boolean {
   return typeof startsNodes === 'boolean' ? startsNodes : startsNodes.includes(id);
@@ -331,7 +340,7 @@ function refuseRoot(question: ChangeQuestion, choice: RootChoice): Refusal[] {
     ...refusals,
     ...(choice.kind === 'live' ? refuseEmptyRoot(question, root) : []),
     ...refuseSecondMasters(question, root),
-    ...refuseDivergedAtRest(question, root),
+    ...(options.discardsDiverged ? [] : refuseLossAtRest(lossQuestion(question, choice))),
   ];
 }
 
@@ -379,29 +388,6 @@ function refuseSecondMasters({ view, declared, options }: ChangeQuestion, root: 
         message: `${id} is a second master with writes of its own beside ${root}`,
         measured: node.history.offset,
         allowed: node.history.secondOffset,
-        hint: `replctl salvage ${id} reads them back first; replctl up --discard-diverged throws them away`,
-      },
-    ];
-  });
-}
-
-/** A stopped node that went on writing after the fork: started as a replica it would lose what only it has. */
-function refuseDivergedAtRest({ view, declared, options }: ChangeQuestion, root: NodeId): Refusal[] {
-  const master = liveNodeOf(view, root);
-  if (master === null || options.discardsDiverged) return [];
-  const { replid2, secondOffset } = master.history;
-  return [...view.nodes].flatMap(([id, node]): Refusal[] => {
-    if (node.kind !== 'down' || !declared.has(id) || node.data.kind !== 'known') return [];
-    if (!mayStart(options, id)) return [];
-    const pastFork = node.data.offset - secondOffset + 1;
-    if (node.data.replid !== replid2 || pastFork <= 0) return [];
-    return [
-      {
-        code: 'Diverged',
-        node: id,
-        message: `${id} has ${pastFork} bytes on disk that ${root} never got: as a replica it would lose them`,
-        measured: node.data.offset,
-        allowed: secondOffset - 1,
         hint: `replctl salvage ${id} reads them back first; replctl up --discard-diverged throws them away`,
       },
     ];

@@ -12,6 +12,8 @@ export type RefusalCode =
   | 'RolesChangedElsewhere'
   /** A second master has writes of its own, which hanging it under the first would throw away. */
   | 'Diverged'
+  /** A stopped node's files reach further, in a history that is not known to be the one that would be started. */
+  | 'HistoryUnknown'
   /** A node follows a server that is not in the file. */
   | 'ForeignMaster'
   /** Nodes would be removed; that needs --yes. */

@@ -1,18 +1,22 @@
 import type { LiveNode, NodeObservation, Observation } from '../observe/observation.ts';
 import type { NodeId } from '../topology/model.ts';
 import { describeHolder } from './live-view.ts';
-import type { DataAtRest, DownNodeView, History, LiveNodeView, LiveView } from './live-view.ts';
+import { forksIn, withForks, type Lineage } from './lineage.ts';
+import type { DataAtRest, DownNodeView, History, LiveNodeView, LiveView, NodeView } from './live-view.ts';
 
-/** An observation, and what the stopped nodes' files hold, as the planners want it. */
-export function viewOf(observation: Observation, atRest: ReadonlyMap<NodeId, DataAtRest>): LiveView {
-  return {
-    nodes: new Map(
-      [...observation.nodes].map(([id, node]) => [
-        id,
-        node.kind === 'live' ? viewLive(node) : viewDown(node, atRest.get(id) ?? { kind: 'none' }),
-      ]),
-    ),
-  };
+/** An observation, what the stopped nodes' files hold, and the lineage on record, as the planners want it. */
+export function viewOf(
+  observation: Observation,
+  atRest: ReadonlyMap<NodeId, DataAtRest>,
+  recorded: Lineage,
+): LiveView {
+  const nodes = new Map(
+    [...observation.nodes].map(([id, node]): [NodeId, NodeView] => [
+      id,
+      node.kind === 'live' ? viewLive(node) : viewDown(node, atRest.get(id) ?? { kind: 'none' }),
+    ]),
+  );
+  return { nodes, lineage: withForks(recorded, forksIn({ nodes })) };
 }
 
 function viewLive({ info, follows, process, config }: LiveNode): LiveNodeView {

@@ -1,74 +1,9 @@
-import { assert, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  DEFAULT_CHANGE_OPTIONS,
-  planUp,
-  type ChangeQuestion,
-  type Decision,
-} from '../../src/plan/plan-up.ts';
-import type { Plan } from '../../src/plan/plan.ts';
+import { DEFAULT_CHANGE_OPTIONS } from '../../src/plan/plan-up.ts';
 import type { Tree } from '../../src/plan/tree.ts';
-import { World, type Dice } from './world.ts';
-
-const RUNS = Number(process.env['PLAN_RUNS'] ?? 500);
-
-/** mulberry32: small, seeded, good enough to decide who is lucky. */
-function diceOf(seed: number): Dice {
-  let state = seed >>> 0;
-  return (sides) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % sides;
-  };
-}
-
-function randomTree(ids: readonly string[], dice: Dice): Tree {
-  const order = [...ids];
-  for (let index = order.length - 1; index > 0; index--) {
-    const other = dice(index + 1);
-    [order[index], order[other]] = [order[other] ?? '', order[index] ?? ''];
-  }
-  return new Map(order.map((id, index) => [id, index === 0 ? null : (order[dice(index)] ?? null)]));
-}
-
-function ids(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `n${index}`);
-}
-
-function ask(
-  world: World,
-  declared: Tree,
-  applied: Tree | null,
-  more: Partial<ChangeQuestion> = {},
-): Decision {
-  return planUp({
-    verb: 'up',
-    deployment: 'test',
-    declared,
-    applied,
-    view: world.view(),
-    configDifferences: [],
-    staleConfs: [],
-    options: DEFAULT_CHANGE_OPTIONS,
-    ...more,
-  });
-}
-
-function planOf(decision: Decision): Plan {
-  if (decision.kind === 'refused') throw new Error(JSON.stringify(decision.refusals));
-  return decision.plan;
-}
-
-function runAll(world: World, plan: Plan): void {
-  for (const stage of plan.stages) {
-    for (const step of stage) {
-      world.live();
-      world.run(step);
-    }
-  }
-  world.live();
-}
+import { ids, randomTree, seeds } from './dice.ts';
+import { ask, planOf, runAll } from './planning.ts';
+import { World } from './world.ts';
 
 function sorted(tree: Tree): [string, string | null][] {
   return [...tree].sort(([a], [b]) => a.localeCompare(b));
@@ -87,13 +22,6 @@ function expectConverged(world: World, declared: Tree): void {
 function rootLog(world: World, declared: Tree): Set<number | 'ping'> {
   const [[root] = ['']] = declared;
   return new Set(world.server(root).log);
-}
-
-function seeds(check: (dice: Dice) => void): void {
-  assert(
-    property(integer({ min: 0, max: 0x7fffffff }), (seed) => check(diceOf(seed))),
-    { numRuns: RUNS },
-  );
 }
 
 describe('planUp', () => {

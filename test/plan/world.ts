@@ -1,3 +1,4 @@
+import { forksIn, withForks, type Lineage } from '../../src/plan/lineage.ts';
 import type { LiveView, NodeView } from '../../src/plan/live-view.ts';
 import type { Step } from '../../src/plan/step.ts';
 import { childrenOf, type Tree } from '../../src/plan/tree.ts';
@@ -42,6 +43,8 @@ export class World {
   /** Most writable nodes seen at once. */
   mostWritable = 0;
   writesEnabled = true;
+  /** What the tool has on record; it learns of forks when it looks, and when it starts or promotes a master. */
+  private lineage: Lineage = [];
   private nextWrite = 1;
   private nextId = 1;
   private readonly dice: Dice;
@@ -105,7 +108,9 @@ export class World {
   }
 
   view(): LiveView {
-    return { nodes: new Map([...this.servers].map(([id, server]) => [id, this.viewOf(server)])) };
+    const nodes = new Map([...this.servers].map(([id, server]) => [id, this.viewOf(server)]));
+    this.lineage = withForks(this.lineage, forksIn({ nodes }));
+    return { nodes, lineage: this.lineage };
   }
 
   run(step: Step): void {
@@ -114,6 +119,7 @@ export class World {
         if (this.server(step.node).confParent !== step.parent)
           throw new Error(`${step.node} has another conf`);
         this.start(step.node, step.parent);
+        this.view();
         break;
       case 'restart-node': {
         this.kill(step.node, true);
@@ -154,6 +160,7 @@ export class World {
       case 'promote':
       case 'promote-forced':
         this.promote(step.node);
+        this.view();
         break;
       case 'verify-link':
         this.until('link', () => this.server(step.node).isLinkUp);
@@ -378,7 +385,6 @@ export class World {
           ? ({ kind: 'none' } as const)
           : ({
               kind: 'known',
-              bytes: 1,
               replid: server.disk.replid,
               offset: server.disk.log.length,
             } as const);

@@ -1,0 +1,96 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { down } from '../../src/apply/down.ts';
+import { stopNodes } from '../../src/apply/lifecycle.ts';
+import { promoteForced } from '../../src/apply/promote.ts';
+import type { State } from '../../src/apply/state.ts';
+import { AppliedTree, treeYaml } from '../support/applied-tree.ts';
+import { hasEngine } from '../support/engines.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { poll } from '../support/poll.ts';
+
+const DO = { isDryRun: false };
+
+describe.each((['redis', 'bundled'] as const).filter(hasEngine))('up when nobody lives, on %s', (engine) => {
+  let tree: AppliedTree;
+  let [a, b, c] = [0, 0, 0];
+  beforeEach(async () => {
+    [a = 0, b = 0, c = 0] = await freePorts(3);
+    tree = new AppliedTree(
+      treeYaml(
+        engine,
+        new Map([
+          [a, null],
+          [b, a],
+          [c, a],
+        ]),
+      ),
+    );
+    await tree.up();
+    await write('first');
+    await down(await tree.context('down'), { isDryRun: false, wipe: null });
+    expect((await tree.up()).plan.warnings).toEqual([]);
+    expect(await tree.fullSyncs()).toBe(0);
+    // From here on only a stopped replica has this on disk: the master and the other replica are not saved again.
+    await write('second');
+    await stopNodes(await tree.context('stop'), [String(b)], DO);
+    await kill(a);
+    await kill(c);
+  });
+  afterEach(() => tree.remove());
+
+  it('starts from the replica whose files go on where the master’s end, and gives the role back', async () => {
+    const { plan } = await tree.up();
+    expect(plan.warnings).toEqual([expect.stringMatching(`^${b} is started as master, for ${a} lacks \\d+`)]);
+    await expectEverything();
+    expect(await tree.liveTree()).toEqual({ [a]: null, [b]: String(a), [c]: String(a) });
+    expect((await tree.up()).plan.stages).toEqual([]);
+  });
+
+  it('asks when it never saw how the two histories belong together, and starts whom it is told to', async () => {
+    await forgetLineage();
+    await expect(tree.up()).rejects.toMatchObject({
+      code: 'REFUSED',
+      hint: expect.stringContaining(`promote ${b} --force`),
+      details: { refusals: [{ code: 'HistoryUnknown', node: String(b) }] },
+    });
+    await expect(tree.call(a, 'PING')).rejects.toThrow();
+    await promoteForced(await tree.context('promote'), String(b), DO);
+    await expectEverything();
+    expect(await tree.liveTree()).toEqual({ [b]: null, [a]: String(b), [c]: String(b) });
+  });
+
+  async function write(key: string): Promise<void> {
+    await tree.call(a, 'SET', key, key);
+    await tree.call(a, 'WAIT', '2', '10000');
+    expect(await tree.call(b, 'GET', key)).toBe(key);
+  }
+
+  async function expectEverything(): Promise<void> {
+    for (const port of [a, b, c]) {
+      expect(await tree.call(port, 'MGET', 'first', 'second')).toEqual(['first', 'second']);
+    }
+  }
+
+  async function kill(port: number): Promise<void> {
+    const info = await tree.info(port);
+    process.kill(Number(info['process_id']), 'SIGKILL');
+    await poll(`${port} is gone`, async () => {
+      try {
+        await tree.call(port, 'PING');
+        return false;
+      } catch (error) {
+        return error instanceof Error;
+      }
+    });
+  }
+
+  /** As if the master had been started by other hands. */
+  async function forgetLineage(): Promise<void> {
+    const file = path.join((await tree.topology()).stateDir, 'state.json');
+    const state = JSON.parse(readFileSync(file, 'utf8')) as State;
+    expect(state.lineage).not.toEqual([]);
+    writeFileSync(file, JSON.stringify({ ...state, lineage: [] }));
+  }
+});
