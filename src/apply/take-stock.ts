@@ -67,10 +67,15 @@ async function observeSettled({ accessAll }: Deployment, options: ObserveOptions
   return observation;
 }
 
-/** It says so, or its connections are closed while its process is still there. */
+/**
+ * It says so, its port is closed while its process is still there, or its connection broke while it was looked at, on a
+ * host that answers.
+ */
 function isLeaving(node: NodeObservation): boolean {
   if (node.kind === 'live') return node.info.server.shutdownInMs !== null;
-  return node.process.isOurs && (node.reason === 'refused' || node.reason === 'unreachable');
+  const { isOurs, isRecorded, unknownBecause } = node.process;
+  if (node.reason === 'refused') return isOurs;
+  return node.reason === 'unreachable' && isRecorded && unknownBecause === null;
 }
 
 function leavesInMs(node: NodeObservation): number {
