@@ -1,8 +1,11 @@
+import { systemText } from '../system-text.ts';
 import { AofAppender, type FsyncPolicy } from './aof-appender.ts';
 import type { AofFolder } from './aof-folder.ts';
 import { completeRewrite, nextBase, nextIncrement, type AofFile, type AofManifest } from './manifest.ts';
 
 const SYNC_PERIOD_MS = 1000;
+/** AOF_WRITE_LOG_ERROR_RATE in aof.c. */
+const LOG_PERIOD_MS = 30_000;
 
 export interface AppendOnlyLogPorts {
   readonly policy: () => FsyncPolicy;
@@ -45,7 +48,6 @@ export type LogStart =
  * `syncedOffset` is 0: until then a restart finds the log as it was before (aof.c `AOF_WAIT_REWRITE`).
  */
 export class AppendOnlyLog {
-  lastError: Error | undefined;
   /** Stream offset up to which everything is on disk. */
   syncedOffset = 0;
   /** Times that writing had to wait for a sync. */
@@ -66,6 +68,9 @@ export class AppendOnlyLog {
   #isUnlisted = false;
   /** Stream offset up to which the increment is on disk, whether its base is there or not. */
   #reachedOffset = 0;
+  #writeError: Error | undefined;
+  #syncError: Error | undefined;
+  #lastLoggedMs = Number.NEGATIVE_INFINITY;
 
   /** Goes on with the last increment, or opens one. The folder exists. Throws what the disk says. */
   constructor(folder: AofFolder, manifest: AofManifest, start: LogStart, ports: AppendOnlyLogPorts) {
@@ -79,6 +84,11 @@ export class AppendOnlyLog {
     const closed = manifest.increments.filter((file) => file !== last);
     this.#closedBytes = this.#baseBytes + closed.reduce((sum, file) => sum + folder.sizeOf(file), 0);
     this.#appender = last === undefined ? this.#addIncrement() : new AofAppender(folder.pathOf(last));
+  }
+
+  /** Why the disk does not take what it is given: nothing more should be written meanwhile. */
+  get lastError(): Error | undefined {
+    return this.#writeError ?? this.#syncError;
   }
 
   /** Whether nothing written here counts yet. */
@@ -130,11 +140,11 @@ export class AppendOnlyLog {
     const appender = this.#appender;
     const isWritten = isAlways ? appender.write() : appender.writeUnlessSyncing(this.#ports.clock());
     if (isWritten && isAlways) {
-      this.#attempt(() => appender.syncNow());
+      this.#noteSync(attempt(() => appender.syncNow()));
       this.#synced(this.#ports.streamOffset());
     }
     if (!isWritten && appender.lastError === undefined) this.delayedWrites++;
-    this.#setError(appender.lastError);
+    this.#noteWrite(appender.lastError);
   }
 
   /** Called about every 100 ms: writes what had to wait, syncs once a second. */
@@ -147,7 +157,7 @@ export class AppendOnlyLog {
     const offset = streamOffset();
     if (!this.#appender.isUnsynced && !this.#appender.isSyncing) this.#synced(offset);
     this.#appender.syncSoon((error) => {
-      this.#setError(error ?? undefined);
+      this.#noteSync(error ?? undefined);
       if (error === null) this.#synced(offset);
     });
   }
@@ -165,7 +175,7 @@ export class AppendOnlyLog {
     this.#isWaitingForBase = true;
     this.#reachedOffset = 0;
     this.syncedOffset = 0;
-    this.#attempt(() => this.#switchIncrement());
+    this.#noteWrite(attempt(() => this.#switchIncrement()));
   }
 
   /**
@@ -195,10 +205,11 @@ export class AppendOnlyLog {
 
   /** Writes and syncs everything, and closes. */
   close(): void {
-    this.#attempt(() => {
+    const failure = attempt(() => {
       this.#appender.write();
       this.#appender.syncNow();
     });
+    if (failure !== undefined) this.#noteSync(failure);
     this.#appender.close();
     const last = this.#manifest.increments.at(-1);
     if (this.#isUnlisted && last !== undefined) this.#folder.remove(last);
@@ -215,7 +226,7 @@ export class AppendOnlyLog {
     if (!old.write()) throw old.lastError ?? new Error('the append-only log can not be written');
     this.#appender = this.#addIncrement();
     this.#closedBytes += old.size;
-    old.retire((error) => this.#setError(error ?? undefined));
+    old.retire((error) => this.#noteSync(error ?? undefined));
   }
 
   #addIncrement(): AofAppender {
@@ -238,21 +249,51 @@ export class AppendOnlyLog {
     this.#ports.stateChanged();
   }
 
-  #setError(error: Error | undefined): void {
-    if (error === undefined && this.lastError === undefined) return;
-    if (error !== undefined && error !== this.lastError) {
-      this.#ports.log('warning', `Error writing to the AOF file: ${error.message}`);
-      if (this.#ports.policy() === 'always') this.#ports.crash(error);
+  #noteWrite(error: Error | undefined): void {
+    const before = this.#writeError;
+    this.#writeError = error;
+    if (error === before) return;
+    if (error === undefined) {
+      this.#ports.log('notice', 'AOF write error looks solved, Redis can write again.');
+    } else {
+      this.#logNowAndThen(`Error writing to the AOF file: ${systemText(error)}`);
+      this.#endIfAlways("Can't recover from AOF write error when the AOF fsync policy is 'always'.", error);
     }
-    this.lastError = error;
-    this.#ports.stateChanged();
+    if ((before === undefined) !== (error === undefined)) this.#ports.stateChanged();
   }
 
-  #attempt(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.#setError(error instanceof Error ? error : new Error(String(error)));
+  #noteSync(error: Error | undefined): void {
+    const before = this.#syncError;
+    this.#syncError = error;
+    if (error !== undefined) {
+      this.#logNowAndThen(`Fail to fsync the AOF file: ${systemText(error)}`);
+      const what = `Can't persist AOF for fsync error when the AOF fsync policy is 'always': ${systemText(error)}.`;
+      this.#endIfAlways(what, error);
     }
+    if ((before === undefined) !== (error === undefined)) this.#ports.stateChanged();
+  }
+
+  #endIfAlways(why: string, error: Error): void {
+    if (this.#ports.policy() !== 'always') return;
+    this.#ports.log('warning', `${why} Exiting...`);
+    this.#ports.crash(error);
+  }
+
+  /** A full disk is tried again every tenth of a second. */
+  #logNowAndThen(text: string): void {
+    const now = this.#ports.clock();
+    if (now - this.#lastLoggedMs < LOG_PERIOD_MS) return;
+    this.#lastLoggedMs = now;
+    this.#ports.log('warning', text);
+  }
+}
+
+/** What an action throws. */
+function attempt(action: () => void): Error | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
   }
 }

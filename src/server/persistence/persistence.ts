@@ -10,6 +10,7 @@ import { RdbReader } from '../rdb/rdb-reader.ts';
 import type { DatasetReceiver, SnapshotSource, StreamPosition } from '../replication/ports.ts';
 import { ReplyError } from '../resp/reply-error.ts';
 import type { Server } from '../server.ts';
+import { systemText } from '../system-text.ts';
 import { createDatasetReceiver, warnOfLosses } from './dataset-loader.ts';
 import { KeyspaceSink } from './keyspace-sink.ts';
 import { loadAppendOnlyLog, LogLoadError } from './load-log.ts';
@@ -21,7 +22,7 @@ import {
   writeRdbFileSync,
   type FileSteps,
 } from './rdb-file.ts';
-import { messageOf, RdbSaving, type LibraryPolicy, type PersistenceSources } from './rdb-saving.ts';
+import { RdbSaving, type LibraryPolicy, type PersistenceSources } from './rdb-saving.ts';
 import { runSnapshot, type RunningSnapshot } from './run-snapshot.ts';
 import { Snapshot } from './snapshot.ts';
 
@@ -298,7 +299,7 @@ export class Persistence {
       return true;
     } catch (error) {
       // It has been logged and may refuse the next write; the data is gone all the same.
-      this.#server.log('verbose', `FLUSHALL left the dump file as it was: ${messageOf(error)}`);
+      this.#server.log('verbose', `FLUSHALL left the dump file as it was: ${systemText(error)}`);
       return false;
     }
   }
@@ -340,7 +341,7 @@ export class Persistence {
     try {
       return this.#log === undefined ? this.#rewriteWithoutLog() : this.#log.beginRewrite();
     } catch (error) {
-      this.#countRewrite(messageOf(error));
+      this.#countRewrite(systemText(error));
       return undefined;
     }
   }
@@ -376,11 +377,11 @@ export class Persistence {
     this.#rewrite = undefined;
     const server = this.#server;
     this.lastRewriteDuration = secondsSince(running.startedAtMs, server.clock.now());
-    let reason = failure?.message;
+    let reason = failure === undefined ? undefined : systemText(failure);
     try {
       if (reason === undefined) rewrite.complete();
     } catch (error) {
-      reason = messageOf(error);
+      reason = systemText(error);
     }
     if (failure !== undefined) running.run.abort();
     this.#countRewrite(reason);
@@ -485,7 +486,7 @@ export class Persistence {
     } catch (error) {
       this.#server.log(
         'warning',
-        `Error trying to save the DB${isForced ? '. Exit anyway.' : ", can't exit."} ${messageOf(error)}`,
+        `Error trying to save the DB${isForced ? '. Exit anyway.' : ", can't exit."} ${systemText(error)}`,
       );
       if (!isForced) throw error;
     }
@@ -520,7 +521,7 @@ export class Persistence {
     const refusal =
       logError === undefined
         ? this.rdb.writeRefusal
-        : new ReplyError(`MISCONF Errors writing to the AOF file: ${messageOf(logError)}`);
+        : new ReplyError(`MISCONF Errors writing to the AOF file: ${systemText(logError)}`);
     server.diskError = refusal;
     server.setGate(SERVER_GATE.diskError, refusal !== undefined);
   }

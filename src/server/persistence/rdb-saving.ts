@@ -4,6 +4,7 @@ import type { StreamPosition } from '../replication/ports.ts';
 import { ERRORS } from '../resp/errors.ts';
 import type { ReplyError } from '../resp/reply-error.ts';
 import type { Server } from '../server.ts';
+import { systemText } from '../system-text.ts';
 import { RdbFileSink, writeRdbFileSync } from './rdb-file.ts';
 import { runSnapshot, type RunningSnapshot } from './run-snapshot.ts';
 import { findDueSavePoint, parseSavePoints } from './save-points.ts';
@@ -43,6 +44,7 @@ export class RdbSaving {
   /** Unix time in seconds of the last success, or of the start. */
   lastSaveAt: number;
   hasFailed = false;
+  /** SAVE and background saves begun. */
   saves = 0;
   /** Seconds the last background save took, -1 before. */
   lastDuration = -1;
@@ -100,7 +102,7 @@ export class RdbSaving {
         new Snapshot({ ...this.describe(), emit }).step(Number.POSITIVE_INFINITY);
       });
     } catch (error) {
-      server.log('warning', `Error saving DB on disk: ${messageOf(error)}`);
+      server.log('warning', `Error saving DB on disk: ${systemText(error)}`);
       throw error;
     }
     server.log('notice', 'DB saved on disk');
@@ -112,6 +114,7 @@ export class RdbSaving {
   saveInBackground(): void {
     if (this.#background !== undefined) return;
     const server = this.#server;
+    this.saves++;
     this.isScheduled = false;
     this.#lastTryAtMs = server.now;
     const file = new RdbFileSink(this.path, {
@@ -208,7 +211,7 @@ export class RdbSaving {
       return;
     }
     background.run.abort();
-    server.log('warning', `Write error saving DB on disk: ${error.message}`);
+    server.log('warning', `Write error saving DB on disk: ${systemText(error)}`);
     server.log('warning', 'Background saving error');
     this.hasFailed = true;
     this.#stateChanged();
@@ -217,11 +220,6 @@ export class RdbSaving {
   #succeed(): void {
     this.lastSaveAt = Math.floor(this.#server.clock.now() / 1000);
     this.hasFailed = false;
-    this.saves++;
     this.#stateChanged();
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -75,6 +75,8 @@ async function run(line: RunLine, loaded: LoadedConfig): Promise<void> {
     const error = server.commands.rename(name, newName);
     if (error !== undefined) return fail(log, error);
   }
+  // The log has said why.
+  server.crash = () => process.exit(1);
   role = () => (server.isReplica ? 'S' : 'M');
   const endpoints = new Endpoints(server, config, inFolder);
   log('notice', 'oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo');

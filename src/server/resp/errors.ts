@@ -46,7 +46,7 @@ export const ERRORS = {
     'BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.',
   ),
   misconfRdb: new ReplyError(
-    'MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist to disk. Commands ' +
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands " +
       'that may modify the data set are disabled, because this instance is configured to report errors during ' +
       'writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for ' +
       'details about the RDB error.',

@@ -33,6 +33,7 @@ function persistenceOf(ctx: Context): Persistence {
 function save(ctx: Context): void {
   const { rdb } = persistenceOf(ctx);
   if (rdb.isRunning) throw SAVING;
+  rdb.saves++;
   try {
     rdb.saveNow();
   } catch {
