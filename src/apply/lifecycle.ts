@@ -5,7 +5,7 @@ import { planRestarts } from '../plan/plan-restart.ts';
 import { planSettle } from '../plan/plan-settle.ts';
 import type { Step } from '../plan/step.ts';
 import { ancestorsOf, levelsOf, rootOf, type Tree, treeOf } from '../plan/tree.ts';
-import type { NodeId } from '../topology/model.ts';
+import type { NodeId, Topology } from '../topology/model.ts';
 import { settleEarlier, type ChangeResult } from './change.ts';
 import type { ApplyContext } from './context.ts';
 import { openDeployment, type Deployment } from './deployment.ts';
@@ -82,9 +82,7 @@ export function restartNodes(
   return perform(context, 'restart', options, (deployment, first) => {
     for (const id of nodes) {
       if (isOurs(first, id) || isHung(first.nodes.get(id))) continue;
-      throw new ReplctlError('REFUSED', `${id} is not running: nothing was changed`, {
-        hint: `replctl start ${id}`,
-      });
+      throw notRunning(id);
     }
     const hung = nodes.filter((id) => isHung(first.nodes.get(id)));
     const others = nodes.filter((id) => !hung.includes(id));
@@ -92,6 +90,36 @@ export function restartNodes(
       ...(hung.length === 0 ? [] : endAndRevive(deployment, hung)),
       ...(others.length === 0 ? [] : [(view: LiveView) => restart(deployment, view, others)]),
     ];
+  });
+}
+
+/**
+ * What `restartNodes` would do, and what that is planned from. REFUSED for nodes that do not answer: how they are brought
+ * back shows only when they have ended.
+ */
+export async function planRestart(
+  context: ApplyContext,
+  nodes: readonly NodeId[],
+): Promise<{ readonly plan: Plan; readonly view: LiveView }> {
+  const deployment = await openDeployment(context.topology);
+  const view = await look(context, deployment);
+  for (const id of nodes) {
+    if (isOurs(view, id)) continue;
+    throw isHung(view.nodes.get(id))
+      ? new ReplctlError('REFUSED', `${id} does not answer: its restart cannot be planned ahead`, {
+          hint: `replctl restart ${id}`,
+        })
+      : notRunning(id);
+  }
+  return {
+    plan: { ...emptyPlan('restart', deployment.topology), ...restart(deployment, view, nodes) },
+    view,
+  };
+}
+
+function notRunning(id: NodeId): ReplctlError {
+  return new ReplctlError('REFUSED', `${id} is not running: nothing was changed`, {
+    hint: `replctl start ${id}`,
   });
 }
 
@@ -133,21 +161,12 @@ async function perform(
   try {
     if (lock !== null) await settleEarlier(context, verb);
     const deployment = await openDeployment(context.topology);
-    const look = async (): Promise<LiveView> =>
-      (await takeStock(deployment, { timeoutMs: OBSERVE_TIMEOUT_MS, signal: context.signal })).view;
     const { topology } = deployment;
-    let view: LiveView | null = await look();
-    let plan: Plan = {
-      version: PLAN_VERSION,
-      verb,
-      deployment: topology.name,
-      tree: Object.fromEntries(treeOf(topology)),
-      stages: [],
-      warnings: [],
-    };
+    let view: LiveView | null = await look(context, deployment);
+    let plan = emptyPlan(verb, topology);
     let report: RunReport | null = null;
     for (const act of planActs(deployment, view)) {
-      view ??= await look();
+      view ??= await look(context, deployment);
       const { stages, warnings } = act(view);
       const part: Plan = { ...plan, stages, warnings };
       plan = {
@@ -167,6 +186,21 @@ async function perform(
   } finally {
     await lock?.release();
   }
+}
+
+async function look({ signal }: ApplyContext, deployment: Deployment): Promise<LiveView> {
+  return (await takeStock(deployment, { timeoutMs: OBSERVE_TIMEOUT_MS, signal })).view;
+}
+
+function emptyPlan(verb: Verb, topology: Topology): Plan {
+  return {
+    version: PLAN_VERSION,
+    verb,
+    deployment: topology.name,
+    tree: Object.fromEntries(treeOf(topology)),
+    stages: [],
+    warnings: [],
+  };
 }
 
 function joinReports(before: RunReport | null, after: RunReport): RunReport {

@@ -1,11 +1,14 @@
 import { ReplctlError } from '../errors.ts';
 import { basisOf, compareBasis, type Basis } from '../plan/basis.ts';
+import type { LiveView } from '../plan/live-view.ts';
 import { isEmptyPlan, PLAN_VERSION, type Plan } from '../plan/plan.ts';
+import type { NodeId } from '../topology/model.ts';
 import { settleEarlier, type ChangeRequest, type ChangeResult, type ChangeWish } from './change.ts';
 import type { ApplyContext } from './context.ts';
 import { declare } from './declare.ts';
 import { openDeployment } from './deployment.ts';
 import type { JournalHead } from './journal.ts';
+import { planRestart } from './lifecycle.ts';
 import { lockDeployment } from './lock-deployment.ts';
 import { makePlan } from './make-plan.ts';
 import { runJournaled } from './run-journaled.ts';
@@ -30,13 +33,17 @@ export async function plan(context: ApplyContext, request: ChangeWish): Promise<
   const declaration = await declare(context.topology, state, request.edit);
   const deployment = await openDeployment(declaration.topology);
   const made = await makePlan(context, request, deployment);
-  return {
-    schema: 'replctl.plan/1',
-    madeAtMs: Date.now(),
-    plan: made.plan,
-    basis: basisOf(made.stock.view),
-    declaration: declaration.edit,
-  };
+  return contract(made.plan, made.stock.view, declaration.edit);
+}
+
+/** As `plan`, for a rolling restart, which changes no relation. */
+export async function planRestartAhead(context: ApplyContext, nodes: readonly NodeId[]): Promise<PlanFile> {
+  const { plan: made, view } = await planRestart(context, nodes);
+  return contract(made, view, null);
+}
+
+function contract(made: Plan, view: LiveView, declaration: PlanFile['declaration']): PlanFile {
+  return { schema: 'replctl.plan/1', madeAtMs: Date.now(), plan: made, basis: basisOf(view), declaration };
 }
 
 /** Carries out a plan that was made earlier. REFUSED when what is observed is no longer what it was made from. */
@@ -54,6 +61,7 @@ export async function applyPlan(context: ApplyContext, file: PlanFile): Promise<
     const { topology } = declaration;
     if (isEmptyPlan(file.plan)) return { plan: file.plan, report: null, topology, epoch: state.epoch };
     const epoch = state.epoch + 1;
+    deployment.remember({ epoch });
     const report = await runJournaled(context, file.plan, deployment, declaration.edit, epoch);
     return { plan: file.plan, report, topology, epoch };
   } finally {

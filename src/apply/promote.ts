@@ -63,6 +63,16 @@ export async function promoteForced(
   target: NodeId | null,
   options: ForcedPromoteOptions,
 ): Promise<ChangeResult & { readonly candidates: readonly Candidate[] }> {
+  const { wish, candidates: table } = await wishForced(context, target, options);
+  return { ...(await change(context, { ...wish, isDryRun: options.isDryRun })), candidates: table };
+}
+
+/** What `promoteForced` asks for, by what lives now. */
+export async function wishForced(
+  context: ApplyContext,
+  target: NodeId | null,
+  options: Omit<ForcedPromoteOptions, 'isDryRun'>,
+): Promise<{ readonly wish: ChangeWish; readonly candidates: readonly Candidate[] }> {
   const { view, topology } = await stockOf(context);
   const table = rankCandidates(view, rootOf(treeOf(topology)));
   const chosen = target === null ? table.find(({ isChosen }) => isChosen)?.node : target;
@@ -75,7 +85,7 @@ export async function promoteForced(
       details: { candidates: table },
     });
   }
-  const result = await change(context, {
+  const wish: ChangeWish = {
     verb: 'promote',
     edit: editTree(topology, (before) => treeAfter(before, chosen, view)),
     options: {
@@ -84,9 +94,8 @@ export async function promoteForced(
       acceptsSplitBrain: options.acceptsSplitBrain ?? false,
       switchover: switchoverOf(options),
     },
-    isDryRun: options.isDryRun,
-  });
-  return { ...result, candidates: table };
+  };
+  return { wish, candidates: table };
 }
 
 /** The promotion, and living children of dead nodes with their nearest living ancestor. */

@@ -1,8 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import type { ChangeWish } from '../apply/change.ts';
+import type { ApplyContext } from '../apply/context.ts';
 import { wishAdd, wishRemove } from '../apply/membership.ts';
-import { plan } from '../apply/plan-file.ts';
-import { wishPromote } from '../apply/promote.ts';
+import { plan, planRestartAhead, type PlanFile } from '../apply/plan-file.ts';
+import { wishForced, wishPromote } from '../apply/promote.ts';
 import { wishChain, wishMove, wishStar } from '../apply/rearrange.ts';
 import { writeDurably } from '../apply/write-durably.ts';
 import { ReplctlError } from '../errors.ts';
@@ -14,7 +15,7 @@ import { ChangingCommand } from './frame/changing-command.ts';
 import { findTopology } from './frame/find-topology.ts';
 import { reportChange } from './frame/report-change.ts';
 
-const VERBS = ['up', 'promote', 'chain', 'move', 'add', 'remove'] as const;
+const VERBS = ['up', 'promote', 'chain', 'move', 'add', 'remove', 'restart'] as const;
 type PlannedVerb = (typeof VERBS)[number];
 
 export default class Plan extends ChangingCommand<typeof Plan> {
@@ -28,6 +29,7 @@ export default class Plan extends ChangingCommand<typeof Plan> {
     '<%= config.bin %> plan promote 6381 -o plan.json',
     '<%= config.bin %> plan move 6382 --under 6380',
     '<%= config.bin %> plan chain --star',
+    '<%= config.bin %> plan restart 6380 6381 -o plan.json',
   ];
   static override readonly strict = false;
   static override readonly args = {
@@ -41,6 +43,15 @@ export default class Plan extends ChangingCommand<typeof Plan> {
     under: Flags.string({ char: 'u', helpValue: '<node>', summary: 'For move and add: the parent.' }),
     star: Flags.boolean({ summary: 'For chain: hang every replica under the master.' }),
     rehang: Flags.boolean({ summary: 'For remove: hang its replicas under its parent.' }),
+    force: Flags.boolean({ summary: 'For promote: the master is dead.' }),
+    'accept-split-brain': Flags.boolean({
+      summary: 'For promote --force: though the old master cannot be kept from coming back as a master.',
+      dependsOn: ['force'],
+    }),
+    'restore-roles': Flags.boolean({ summary: 'For up: switch back a promotion that was made elsewhere.' }),
+    'discard-diverged': Flags.boolean({
+      summary: 'For up: throw away the writes that only a second master took.',
+    }),
   };
 
   protected override async execute(): Promise<Outcome> {
@@ -48,8 +59,7 @@ export default class Plan extends ChangingCommand<typeof Plan> {
     const verb = VERBS.find((known) => known === first) ?? null;
     const file = verb === null ? first : undefined;
     const topology = await findTopology(file ?? this.flags.file);
-    const wish = this.wishOf(verb ?? 'up', verb === null ? [] : rest, topology);
-    const made = await plan(this.contextOf(topology), wish);
+    const made = await this.make(verb ?? 'up', verb === null ? [] : rest, this.contextOf(topology));
     if (this.flags.out !== undefined)
       await writeDurably(this.flags.out, `${JSON.stringify(made, null, 2)}\n`);
     const report = reportChange({ plan: made.plan, report: null, topology, epoch: 0 }, true, null);
@@ -58,12 +68,44 @@ export default class Plan extends ChangingCommand<typeof Plan> {
     return { json: { ...report, out: this.flags.out ?? null }, text: drawPlan(report, this.theme) + written };
   }
 
-  private wishOf(verb: PlannedVerb, words: readonly string[], topology: Topology): ChangeWish {
+  private async make(verb: PlannedVerb, words: readonly string[], context: ApplyContext): Promise<PlanFile> {
+    const { topology } = context;
+    if (verb === 'restart') {
+      return planRestartAhead(
+        context,
+        some(verb, words).map((word) => findNode(topology, word).id),
+      );
+    }
+    if (verb === 'promote' && this.flags.force) {
+      const target = findNode(topology, one(verb, words)).id;
+      const options = {
+        fenceBudgetMs: this.flags.timeout,
+        acceptsSplitBrain: this.flags['accept-split-brain'],
+      };
+      return plan(context, (await wishForced(context, target, options)).wish);
+    }
+    return plan(context, this.wishOf(verb, words, topology));
+  }
+
+  private wishOf(
+    verb: Exclude<PlannedVerb, 'restart'>,
+    words: readonly string[],
+    topology: Topology,
+  ): ChangeWish {
     const { under, star, rehang, timeout } = this.flags;
     const node = (word: string): NodeId => findNode(topology, word).id;
     switch (verb) {
       case 'up':
-        return { verb: 'up', edit: null, options: { startsNodes: true, allowsRemoval: true } };
+        return {
+          verb: 'up',
+          edit: null,
+          options: {
+            startsNodes: true,
+            allowsRemoval: true,
+            restoresRoles: this.flags['restore-roles'],
+            discardsDiverged: this.flags['discard-diverged'],
+          },
+        };
       case 'promote':
         return wishPromote(topology, node(one(verb, words)), { fenceBudgetMs: timeout });
       case 'chain':
@@ -84,6 +126,11 @@ function one(verb: string, words: readonly string[]): string {
   throw new ReplctlError('USAGE', `plan ${verb} takes one node, got ${words.length}`, {
     hint: `replctl ${verb} --help`,
   });
+}
+
+function some(verb: PlannedVerb, words: readonly string[]): readonly string[] {
+  if (words.length > 0) return words;
+  throw new ReplctlError('USAGE', `plan ${verb} takes nodes, got none`, { hint: `replctl ${verb} --help` });
 }
 
 function named(flag: string, value: string | undefined): string {

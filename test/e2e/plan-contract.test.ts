@@ -3,6 +3,7 @@ import { treeYaml } from '../support/applied-tree.ts';
 import { Deployment } from '../support/deployment.ts';
 import { hasEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { poll } from '../support/poll.ts';
 
 interface Change {
   readonly verb: string;
@@ -72,5 +73,55 @@ describe.runIf(hasEngine('redis'))('plans as contracts', () => {
     expect((await d.info(m))['master_port']).toBe(A);
     await d.expect(2, 'plan', 'move', M);
     await d.expect(2, 'plan', 'promote');
+  }, 300_000);
+
+  it('restarts, switches back and promotes by force by a plan made before', async () => {
+    const [m = 0, a = 0, b = 0] = await freePorts(3);
+    const [M, A] = [String(m), String(a)];
+    const d = new Deployment(
+      treeYaml(
+        'redis',
+        new Map([
+          [m, null],
+          [a, m],
+          [b, m],
+        ]),
+      ),
+    );
+    deployment = d;
+    await d.ok('up');
+    const runs = async (): Promise<unknown[]> =>
+      Promise.all([m, a, b].map(async (port) => (await d.info(port, 'server'))['run_id']));
+    const before = await runs();
+
+    await d.ok('plan', 'restart', A, M, '--timeout', '30s', '-o', 'restart.json');
+    expect(await runs()).toEqual(before);
+    const restarted = await d.json<Change>('apply', 'restart.json', '--timeout', '30s');
+    expect(restarted.verb).toBe('restart');
+    const after = await runs();
+    expect(after.map((run, index) => run === before[index])).toEqual([false, false, true]);
+    expect((await d.info(m))['role']).toBe('master');
+    await d.expect(18, 'apply', 'restart.json');
+    await d.expect(2, 'plan', 'restart');
+
+    await d.call(a, 'REPLICAOF', 'NO', 'ONE');
+    await d.call(m, 'REPLICAOF', '127.0.0.1', A);
+    await d.call(b, 'REPLICAOF', '127.0.0.1', A);
+    await d.converged(a, [m, b]);
+    await d.expect(18, 'plan', '-o', 'never.json');
+    await d.ok('plan', 'up', '--restore-roles', '--timeout', '30s', '-o', 'roles.json');
+    await d.ok('apply', 'roles.json', '--timeout', '30s');
+    expect((await d.info(m))['role']).toBe('master');
+    expect((await d.info(a))['master_port']).toBe(M);
+
+    await d.expect(18, 'plan', 'promote', A, '--force', '-o', 'never.json');
+    process.kill(d.pidOf(M), 'SIGKILL');
+    await poll('the replicas lost it', async () => (await d.info(a))['master_link_status'] === 'down');
+    await d.ok('plan', 'promote', A, '--force', '-o', 'force.json');
+    expect((await d.info(a))['role']).toBe('slave');
+    // Done, with the dead master as a finding.
+    await d.expect(4, 'apply', 'force.json');
+    expect((await d.info(a))['role']).toBe('master');
+    expect((await d.info(b))['master_port']).toBe(A);
   }, 300_000);
 });
