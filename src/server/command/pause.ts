@@ -7,6 +7,8 @@ export class Pause {
   private readonly holds = new Map<string, { readonly untilMs: number; readonly isAll: boolean }>();
   private readonly server: Server;
   private timer: Timer | undefined;
+  /** Told when a pause begins or ends, of whatever kind. */
+  onChange: (isPaused: boolean) => void = () => {};
 
   constructor(server: Server) {
     this.server = server;
@@ -47,7 +49,9 @@ export class Pause {
     this.timer = undefined;
     const now = server.clock.now();
     for (const [purpose, { untilMs }] of this.holds) if (untilMs <= now) this.holds.delete(purpose);
-    server.setGate(SERVER_GATE.paused, this.holds.size > 0);
+    const wasPaused = (server.gates & SERVER_GATE.paused) !== 0;
+    server.setGate(SERVER_GATE.paused, this.isPaused);
+    if (wasPaused !== this.isPaused) this.onChange(this.isPaused);
     if (this.holds.size === 0) {
       server.resumePostponed();
       return;

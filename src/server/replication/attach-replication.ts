@@ -74,6 +74,7 @@ export function attachReplication(server: Server, parts: ReplicationParts): Repl
   server.clock.every(1000, () => replication.tick());
   // While a script sleeps, its half of a change must get into no snapshot, and nothing of a master into its data.
   server.onBusy.push((isBusy) => replication.hold(isBusy));
+  server.pause.onChange = (isPaused) => replication.pauseStream(isPaused);
   server.onGone.push((client) => {
     if (client.replica !== undefined) replication.closeSession(client.replica);
   });

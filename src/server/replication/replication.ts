@@ -86,6 +86,9 @@ export class Replication {
   #restored: PsyncPosition | null = null;
   /** Received from the master and not yet applied: the head of a command, or an unfinished transaction. */
   #unapplied: Uint8Array[] = [];
+  /** What came of the stream while it is paused. */
+  #unfed: Uint8Array[] = [];
+  #isStreamPaused = false;
   #isFlushRequested = false;
   #areAcksWanted = false;
   #withoutReplicasSinceMs: number;
@@ -125,14 +128,17 @@ export class Replication {
         const isFailover = this.#failover.phase === 'failover-in-progress';
         return { masterUser, masterAuth, port: announcePort, announceHost, timeoutMs, isFailover };
       },
-      phaseChanged: () => ports.stateChanged(),
+      phaseChanged: () => {
+        this.#unfed = [];
+        ports.stateChanged();
+      },
       appliedPosition: () => this.#position(),
       resumed: (position, replid) => this.#resume(position, replid),
       replacing: () => this.#endHistory(),
       loaded: (from, streamDb) => this.#adopt(from, streamDb),
       following: () => this.sendAck(),
       received: ports.received,
-      stream: (chunk) => this.#applyStream(chunk),
+      stream: (chunk) => this.#takeStream(chunk),
       failoverAnswered: (refusal) => {
         this.#stepFailover(refusal === null ? { type: 'accepted' } : { type: 'refused', reason: refusal });
       },
@@ -178,7 +184,7 @@ export class Replication {
 
   /** Offset up to which the master's stream has been received; `offset` is how far it has been applied. */
   get readOffset(): number {
-    return this.#unapplied.reduce((sum, chunk) => sum + chunk.length, this.#offset);
+    return [...this.#unapplied, ...this.#unfed].reduce((sum, chunk) => sum + chunk.length, this.#offset);
   }
 
   get backlog(): Backlog | null {
@@ -434,6 +440,14 @@ export class Replication {
     this.#masterLink.hold(isHeld);
   }
 
+  /** CLIENT PAUSE: what a master sends is taken all the same, and applied when the pause is over. */
+  pauseStream(isPaused: boolean): void {
+    this.#isStreamPaused = isPaused;
+    if (isPaused) return;
+    for (let chunk = this.#unfed.shift(); chunk !== undefined; chunk = this.#unfed.shift())
+      this.#applyStream(chunk);
+  }
+
   /** Call once a second. */
   tick(): void {
     const settings = this.#ports.settings();
@@ -591,6 +605,11 @@ export class Replication {
     this.#backlog = this.#newBacklog();
     this.#masterDb = streamDb;
     this.#restartStream(streamDb);
+  }
+
+  #takeStream(chunk: Uint8Array): void {
+    if (this.#isStreamPaused) this.#unfed.push(Buffer.from(chunk));
+    else this.#applyStream(chunk);
   }
 
   /** Applies what came, and passes the applied bytes on, byte for byte, under the same offsets. */
