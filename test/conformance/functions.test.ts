@@ -48,6 +48,32 @@ same('FUNCTION and FCALL', [
   'function list',
   'function help',
 ]);
+same('what a library sees while it loads', [
+  'function flush',
+  ...[
+    "local a = string.format('%d', 1)",
+    'local a = tostring(1)',
+    'pcall(function() end)',
+    'local a = redis.call',
+    'local a = redis.sha1hex',
+    'local a = cjson',
+    'a = 1',
+    "redis.log(redis.LOG_NOTICE, 'x')",
+    'local a = _G',
+    'local a = _VERSION',
+    'local a = redis.REDIS_VERSION',
+    'setmetatable(redis, {})',
+    'redis.x = 1',
+    'local mt = getmetatable(_G)',
+    'local a = math.random()',
+  ].map((line) => library('l', `${line}\n${X}`, 'replace')),
+  library(
+    'l',
+    "redis.register_function('z', function() return {string.format('%d', 2), type(cjson), tostring(math.pi), type(redis.call)} end)",
+    'replace',
+  ),
+  'fcall z 0',
+]);
 same('what FUNCTION LOAD refuses', [
   'function flush',
   ['function', 'load', 'local x'],

@@ -128,6 +128,9 @@ export class FunctionLibraries {
       throw new ReplyError(`ERR Error compiling function: ${error.message}`);
     }
     this.registering = functions;
+    // What loads sees nothing but how to register (`luaEngineCreate` in function_lua.c); what it registers sees all.
+    const hidden = new Map(lua.entries(lua.globals) as Iterable<[string, LuaValue]>);
+    for (const name of hidden.keys()) lua.replace(lua.globals, name, undefined);
     lua.replace(lua.globals, 'redis', loadTable);
     try {
       engine.limitLoading(() => lua.call(chunk, [], (raised) => describeError(lua, raised, undefined)));
@@ -137,7 +140,7 @@ export class FunctionLibraries {
       throw new ReplyError(`ERR Error registering functions: ${typeof text === 'string' ? text : 'unknown'}`);
     } finally {
       this.registering = undefined;
-      lua.replace(lua.globals, 'redis', engine.redis);
+      for (const [name, value] of hidden) lua.replace(lua.globals, name, value);
     }
     return functions;
   }

@@ -77,13 +77,13 @@ export function createRedisTable(lua: Lua, port: RedisPort): LuaTable {
   });
 }
 
-/** The `redis` table while a library is loaded: it can register functions and not run commands. */
+/** The `redis` table while a library is loaded: it can register functions and write to the log, no more. */
 export function createLoadTable(
   lua: Lua,
   port: Pick<RedisPort, 'log'>,
   register: (args: LuaValue[]) => void,
 ): LuaTable {
-  return tableOf(lua, { ...sharedFunctions(lua, port), register_function: register }, {});
+  return tableOf(lua, { log: logFunction(lua, port), register_function: register }, {});
 }
 
 function tableOf(
@@ -124,19 +124,24 @@ function sharedFunctions(lua: Lua, port: Pick<RedisPort, 'log'>): Record<string,
         return [errorTable(lua, 'wrong number or type of arguments')];
       return [lua.record({ ok: text })];
     },
-    log: (args) => {
-      if (args.length < 2) throw fail('redis.log() requires two arguments or more.');
-      if (typeof args[0] !== 'number') throw fail('First argument must be a number (log level).');
-      const level = LEVELS[args[0]];
-      if (level === undefined) throw fail('Invalid debug level.');
-      port.log(
-        level,
-        args
-          .slice(1)
-          .map((arg) => asText(arg) ?? '')
-          .join(' '),
-      );
-    },
+    log: logFunction(lua, port),
+  };
+}
+
+function logFunction(lua: Lua, port: Pick<RedisPort, 'log'>): LuaFunction {
+  const fail = (text: string): LuaError => new LuaError(errorTable(lua, text), false);
+  return (args) => {
+    if (args.length < 2) throw fail('redis.log() requires two arguments or more.');
+    if (typeof args[0] !== 'number') throw fail('First argument must be a number (log level).');
+    const level = LEVELS[args[0]];
+    if (level === undefined) throw fail('Invalid debug level.');
+    port.log(
+      level,
+      args
+        .slice(1)
+        .map((arg) => asText(arg) ?? '')
+        .join(' '),
+    );
   };
 }
 
