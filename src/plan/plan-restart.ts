@@ -31,6 +31,9 @@ function planMasterRestart(tree: Tree, view: LiveView, reason: string): Step[][]
   const settled = settledNodes(view, tree);
   return [
     ...planSwitchover(view, master, stand, DEFAULT_SWITCHOVER, settled),
+    // A file keeps one replication id (rdb.c, rdbPopulateSaveInfo): a replica that has not heard of the new one by the
+    // time its parent restarts would be copied whole.
+    [{ kind: 'wait-ready', root: stand, nodes: settled }],
     ...restart(view, master, stand, stand, reason),
     ...planSwitchover(view, stand, master, DEFAULT_SWITCHOVER, settled),
   ];

@@ -135,25 +135,35 @@ function planStages(question: ChangeQuestion, choice: UsableChoice): Step[][] {
   const startable = new Set(startableNodes(question));
   const stages = establishRoot(question, choice);
   let current: Tree = withParents(liveTreeOf(view), [[root, null]]);
+  let settled: NodeId[] = [];
   if (root !== target) {
     const before = prepareTarget(current, declared, root);
     const attach = planTree({ current, target: before, view, startable: new Set([target]) });
     stages.push(...attach);
     const attached = attach.flat().flatMap((step) => (step.kind === 'rehang' ? [step.node] : []));
-    const settled = [
-      ...settledNodes(view, current).filter((id) => isAttached(before, id, root)),
-      ...attached,
-    ];
+    settled = [...settledNodes(view, current).filter((id) => isAttached(before, id, root)), ...attached];
     stages.push(...planSwitchover(view, root, target, options.switchover, settled));
     current = withParents(withParents(current, before), [
       [target, null],
       [root, target],
     ]);
   }
-  stages.push(...planTree({ current, target: declared, view, startable }));
-  stages.push(...planReconfigure(question.configDifferences, declared, view));
-  stages.push(...planRemoval(question, root));
+  const rest = [
+    ...planTree({ current, target: declared, view, startable }),
+    ...planReconfigure(question.configDifferences, declared, view),
+  ];
+  if (settled.length > 0 && rest.flat().some((step) => needsNewHistory(step, target)))
+    stages.push([{ kind: 'wait-ready', root: target, nodes: settled }]);
+  stages.push(...rest, ...planRemoval(question, root));
   return stages;
+}
+
+/**
+ * A replica knows its former history only as far as it had got when it was told of the new one, and a restarted one not
+ * at all: whoever still is on the former history by then would be copied.
+ */
+function needsNewHistory(step: Step, root: NodeId): boolean {
+  return step.kind === 'restart-node' || (step.kind === 'rehang' && step.to !== root);
 }
 
 /** Before a switchover only what hangs loose is attached: the target, and nodes whose parents are gone. */

@@ -76,6 +76,29 @@ describe('planUp', () => {
     });
   });
 
+  it('restarts any nodes of any tree: nothing lost, nothing copied, the roles as before', () => {
+    seeds((dice) => {
+      const names = ids(2 + dice(8));
+      const tree = randomTree(names, dice);
+      const world = new World(tree, dice);
+      world.live();
+      world.settle();
+      const fullBefore = world.fullSyncs;
+      const configDifferences = names
+        .filter(() => dice(2) === 0)
+        .map((node) => ({ node, directive: 'databases', value: { args: ['4'] }, needs: 'restart' as const }));
+      const plan = planOf(ask(world, tree, tree, { configDifferences }));
+      const restarted = plan.stages.flat().flatMap((step) => (step.kind === 'restart-node' ? step.node : []));
+      expect(restarted.toSorted()).toEqual(configDifferences.map(({ node }) => node).toSorted());
+      runAll(world, plan);
+      expect(world.fullSyncs - fullBefore).toBe(0);
+      expect(world.mostWritable).toBe(1);
+      expectConverged(world, tree);
+      const kept = rootLog(world, tree);
+      expect(world.acked.filter((write) => !kept.has(write))).toEqual([]);
+    });
+  });
+
   it('finishes what was interrupted between any two steps, without a second master or a lost write', () => {
     seeds((dice) => {
       const names = ids(2 + dice(8));

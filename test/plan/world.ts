@@ -25,7 +25,7 @@ interface Server {
   /** Whom its conf file says to follow. */
   confParent: string | null;
   /** What a save left: null when there is nothing on disk. */
-  disk: { replid: string; replid2: string; secondOffset: number; log: Entry[] } | null;
+  disk: { replid: string; log: Entry[] } | null;
 }
 
 const BACKLOG_SIZE = 1_000_000;
@@ -69,10 +69,18 @@ export class World {
     this.servers.set(id, { ...this.newServer(null), isAlive: false, disk: null });
   }
 
+  /** Waits for the replicas that are linked to have everything (server.c, isReadyToShutdown). */
+  private shutDown(id: string, saves: boolean): void {
+    this.server(id).isPaused = true;
+    const children = childrenOf(this.linkedTree(), id);
+    if (saves) for (const child of children) this.pump(child, Number.MAX_SAFE_INTEGER);
+    this.kill(id, saves);
+  }
+
   kill(id: string, saves: boolean): void {
     const server = this.server(id);
-    const { replid, replid2, secondOffset } = server;
-    server.disk = saves ? { replid, replid2, secondOffset, log: [...server.log] } : server.disk;
+    // Of the two ids a file keeps the first (rdb.c, rdbSaveInfoAuxFields).
+    server.disk = saves ? { replid: server.replid, log: [...server.log] } : server.disk;
     server.isAlive = false;
     server.isPaused = false;
     server.pingsRaised = false;
@@ -93,7 +101,8 @@ export class World {
         if (server.isAlive && server.role === 'master' && !server.pingsRaised && this.dice(4) === 0) {
           if (childrenOf(this.linkedTree(), id).length > 0) server.log.push('ping');
         }
-        this.pump(id, this.dice(4));
+        // A replica tries to connect once a second, a stream flows all the time.
+        if (this.server(id).isLinkUp || this.dice(8) === 1) this.pump(id, this.dice(4));
       }
       this.watch();
     }
@@ -122,12 +131,12 @@ export class World {
         this.view();
         break;
       case 'restart-node': {
-        this.kill(step.node, true);
+        this.shutDown(step.node, true);
         this.start(step.node, step.parent);
         break;
       }
       case 'stop-node':
-        this.kill(step.node, step.save);
+        this.shutDown(step.node, step.save);
         break;
       case 'rehang':
         if (step.how === 'freeze') {
