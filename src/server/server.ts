@@ -37,6 +37,7 @@ import type { Replication } from './replication/replication.ts';
 import type { Persistence } from './persistence/persistence.ts';
 import type { Args } from './resp/args.ts';
 import type { ReplyError } from './resp/reply-error.ts';
+import { ReplyBuffers } from './resp/reply-writer.ts';
 import { RequestParser } from './resp/request-parser.ts';
 import { FunctionLibraries } from './script/function-libraries.ts';
 import { Scripting } from './script/scripting.ts';
@@ -155,7 +156,7 @@ export class Server {
   };
 
   // Shared by clients.
-  readonly bufferPool: Buffer[] = [];
+  readonly replyBuffers = new ReplyBuffers();
   readonly dirtyClients: Client[] = [];
   readonly resumable: Client[] = [];
   readonly postponed = new Set<Client>();

@@ -99,7 +99,7 @@ export class Client {
     this.server = server;
     this.id = id;
     this.transport = transport;
-    this.reply = new ReplyWriter(server.bufferPool);
+    this.reply = new ReplyWriter(server.replyBuffers);
     this.createdAt = server.now;
     this.lastActiveAt = server.now;
   }

@@ -1,9 +1,20 @@
 import { formatDouble } from './double.ts';
 
 const INITIAL_BYTES = 16 * 1024;
+/** What a buffer grows to first; larger ones are made to measure. */
+const LARGE_BYTES = 128 * 1024;
+const MAX_POOLED = { initial: 64, large: 8 };
 const LOOP_COPY_BYTES = 64;
+/** Longer strings are written by a native call, which costs as much as so many characters. */
+const LOOP_WRITE_CHARS = 64;
 const CR = 13;
 const LF = 10;
+
+/** Buffers that are free to be taken. */
+export class ReplyBuffers {
+  readonly initial: Buffer[] = [];
+  readonly large: Buffer[] = [];
+}
 
 /**
  * Writes replies into a buffer that grows, in RESP2 or RESP3 according to `version`.
@@ -15,9 +26,9 @@ export class ReplyWriter {
   version: 2 | 3 = 2;
   buf: Buffer = EMPTY;
   length = 0;
-  private readonly pool: Buffer[];
+  private readonly pool: ReplyBuffers;
 
-  constructor(pool: Buffer[] = []) {
+  constructor(pool = new ReplyBuffers()) {
     this.pool = pool;
   }
 
@@ -70,7 +81,7 @@ export class ReplyWriter {
     const size = text.length;
     this.header(0x24, size);
     this.reserve(size + 2);
-    if (size <= 24) {
+    if (size <= LOOP_WRITE_CHARS) {
       let at = this.length;
       for (let i = 0; i < size; i += 1) this.buf[at++] = text.charCodeAt(i);
       this.length = at;
@@ -190,7 +201,7 @@ export class ReplyWriter {
   latin1(text: string): void {
     const size = text.length;
     this.reserve(size);
-    if (size > 24) {
+    if (size > LOOP_WRITE_CHARS) {
       this.length += this.buf.latin1Write(text, this.length);
       return;
     }
@@ -212,7 +223,11 @@ export class ReplyWriter {
 
   /** Gives the buffer back (or away: then someone else owns it) and starts empty. */
   release(isGivenAway: boolean): void {
-    if (!isGivenAway && this.buf.length === INITIAL_BYTES && this.pool.length < 64) this.pool.push(this.buf);
+    const { buf, pool } = this;
+    if (!isGivenAway) {
+      if (buf.length === INITIAL_BYTES && pool.initial.length < MAX_POOLED.initial) pool.initial.push(buf);
+      else if (buf.length === LARGE_BYTES && pool.large.length < MAX_POOLED.large) pool.large.push(buf);
+    }
     this.buf = EMPTY;
     this.length = 0;
   }
@@ -252,13 +267,19 @@ export class ReplyWriter {
   }
 
   private grow(need: number): void {
-    if (this.buf.length === 0 && need <= INITIAL_BYTES) {
-      this.buf = this.pool.pop() ?? Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    const { buf, pool, length } = this;
+    if (buf.length === 0 && need <= INITIAL_BYTES) {
+      this.buf = pool.initial.pop() ?? Buffer.allocUnsafeSlow(INITIAL_BYTES);
       return;
     }
-    const larger = Buffer.allocUnsafeSlow(Math.max(need, this.buf.length * 2));
-    larger.set(this.buf.subarray(0, this.length));
+    const larger =
+      need <= LARGE_BYTES
+        ? (pool.large.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES))
+        : Buffer.allocUnsafeSlow(Math.max(need, buf.length * 2));
+    larger.set(buf.subarray(0, length));
+    this.release(false);
     this.buf = larger;
+    this.length = length;
   }
 }
 
