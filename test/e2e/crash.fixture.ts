@@ -8,8 +8,8 @@ import { runVerb, VERBS } from '../support/run-verb.ts';
 /**
  * Runs a verb and does harm at a step: `crash FILE AT HARM VERB NODE…`; AT is `start:3` or `done:3`; HARM is `self`, to
  * die as by SIGKILL, or a signal and the node it goes to, `SIGSTOP:6379`, and then the verb goes on as it can. The verb
- * may have restarted that node before: the signal goes to the process it has at the step, whose pid is printed; nothing
- * is printed when it has none.
+ * may have restarted that node before: the signal goes to the process it has at the step, whose pid is printed, or
+ * `none`. Nothing is printed when the verb gave up before.
  */
 const [file = '', at = '', harm = '', verb = '', ...nodes] = process.argv.slice(2);
 const [moment, stage] = at.split(':');
@@ -35,9 +35,8 @@ function doHarm(): void {
   if (harm === 'self') process.kill(process.pid, 'SIGKILL');
   const [signal, victim] = harm.split(':');
   const pid = pidOf(victim ?? '');
-  if (pid === null) return;
-  process.kill(pid, signal);
-  process.stdout.write(String(pid));
+  if (pid !== null) process.kill(pid, signal);
+  process.stdout.write(String(pid ?? 'none'));
 }
 
 /** The process that its pidfile names, if it runs in the node's folder: null for a dead node, whose pidfile is stale. */

@@ -228,7 +228,8 @@ class Matrix {
     what: string,
   ): Promise<void> {
     const ran = await runCrash(this.fixture, this.tree.file, at, `${signal}:${victim}`, verb, ...args);
-    if (ran.stdout === '') process.stderr.write(`${what}: void, ${victim} was not running then\n`);
+    if (ran.stdout === '') process.stderr.write(`${what}: void, it had given up before\n`);
+    else if (ran.stdout === 'none') process.stderr.write(`${what}: void, ${victim} was not running then\n`);
     else if (signal === 'SIGSTOP') await this.whileStopped(Number(ran.stdout), what);
   }
 

@@ -8,10 +8,11 @@ import { freePorts } from '../support/free-ports.ts';
 import { SeededRandom, seedFrom } from '../support/seeded-random.ts';
 import { WriteLoad } from '../support/write-load.ts';
 
-/** `REPLCTL_TREES=100` for the long form; `REPLCTL_TREES_SEED` of a tree that failed repeats it with `REPLCTL_TREES=1`. */
-const TREES = Number(process.env['REPLCTL_TREES'] ?? 2);
+/** `REPLCTL_TREES=100` for the long form; with `REPLCTL_TREES=1` the seed of a tree that failed there repeats it. */
+const LONG_FORM = process.env['REPLCTL_TREES'];
+const TREES = Number(LONG_FORM ?? 2);
 /** Twelve bundled servers at once are for the long form. */
-const MOST_NODES = { redis: 12, bundled: TREES > 2 ? 12 : 6 };
+const MOST_NODES = { redis: 12, bundled: LONG_FORM === undefined ? 6 : 12 };
 const MOST_LEVELS = 5;
 const ATTEMPTS = 10;
 const PAUSE_MS = 3;
