@@ -87,8 +87,8 @@ export class Deployment {
     return loading;
   }
 
-  rememberProcess(id: NodeId, process: ProcessIdentity | null): void {
-    this.rememberNode(id, { process });
+  rememberProcess(id: NodeId, process: ProcessIdentity): void {
+    this.rememberNode(id, { process, hasSavedAll: false });
   }
 
   rememberNode(id: NodeId, change: Partial<NodeState>): void {
@@ -96,6 +96,7 @@ export class Deployment {
       host: this.spec(id).host,
       runId: null,
       process: null,
+      hasSavedAll: false,
       confHash: null,
     };
     this.remember({ nodes: { ...this.current.nodes, [id]: { ...before, ...change } } });

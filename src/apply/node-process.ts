@@ -75,13 +75,14 @@ export async function stopOne(
   const { deployment, context } = env;
   const identity = deployment.access.recordedOf(node);
   if (identity === null) throw notOurs(node);
+  let wasAsked = false;
   const outcome = await stopNode(deployment.hostOf(node), identity, {
     node,
-    askToShutDown: () => askToShutDown(node, save, env),
+    askToShutDown: async () => (wasAsked = await askToShutDown(node, save, env)),
     timeoutMs: context.timeoutMs,
     killAfterTimeout: isHung === true,
   });
-  deployment.rememberProcess(node, null);
+  deployment.rememberNode(node, { process: null, hasSavedAll: wasAsked && save && outcome === 'stopped' });
   return outcome === 'alreadyGone' ? 'was gone' : outcome;
 }
 

@@ -33,6 +33,8 @@ export interface NodeState {
   readonly runId: string | null;
   /** The process that was started; only when all of it matches may the process be signalled. */
   readonly process: ProcessIdentity | null;
+  /** replctl stopped it and it saved all that it had: its files are complete. */
+  readonly hasSavedAll: boolean;
   /** SHA-256 of the conf file as it was written. */
   readonly confHash: string | null;
 }

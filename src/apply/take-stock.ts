@@ -39,7 +39,9 @@ export async function takeStock(
       dead.map(async (id): Promise<[NodeId, DataAtRest]> => [id, await dataAtRestOf(deployment, id)]),
     ),
   );
-  const view = viewOf(observation, atRest, deployment.state.lineage);
+  const { nodes, lineage } = deployment.state;
+  const saved = new Set(dead.filter((id) => nodes[id]?.hasSavedAll === true));
+  const view = viewOf(observation, { atRest, saved, lineage });
   deployment.rememberForks(forksIn(view));
   return { observation, view };
 }

@@ -48,6 +48,7 @@ export function withStopped(view: LiveView, id: NodeId): LiveView {
           isOurs: false,
           isBusy: false,
           holder: null,
+          hasSavedAll: false,
           data: { kind: 'none' },
         },
       ],

@@ -69,6 +69,8 @@ export interface DownNodeView {
   readonly isBusy: boolean;
   /** Who has its port; null when nobody is known to. */
   readonly holder: Holder | null;
+  /** It was stopped by replctl and saved all that it had. */
+  readonly hasSavedAll: boolean;
   /** What its files hold: nothing, a data set of known place in history, or one of unknown place. */
   readonly data: DataAtRest;
 }

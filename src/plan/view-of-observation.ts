@@ -4,19 +4,25 @@ import { describeHolder } from './live-view.ts';
 import { forksIn, withForks, type Lineage } from './lineage.ts';
 import type { DataAtRest, DownNodeView, History, LiveNodeView, LiveView, NodeView } from './live-view.ts';
 
-/** An observation, what the stopped nodes' files hold, and the lineage on record, as the planners want it. */
-export function viewOf(
-  observation: Observation,
-  atRest: ReadonlyMap<NodeId, DataAtRest>,
-  recorded: Lineage,
-): LiveView {
+/** What no running server tells. */
+export interface Remembered {
+  readonly atRest: ReadonlyMap<NodeId, DataAtRest>;
+  /** Nodes that were stopped and saved all that they had. */
+  readonly saved: ReadonlySet<NodeId>;
+  readonly lineage: Lineage;
+}
+
+/** An observation and what is known beside it, as the planners want it. */
+export function viewOf(observation: Observation, { atRest, saved, lineage }: Remembered): LiveView {
   const nodes = new Map(
     [...observation.nodes].map(([id, node]): [NodeId, NodeView] => [
       id,
-      node.kind === 'live' ? viewLive(node) : viewDown(node, atRest.get(id) ?? { kind: 'none' }),
+      node.kind === 'live'
+        ? viewLive(node)
+        : viewDown(node, atRest.get(id) ?? { kind: 'none' }, saved.has(id)),
     ]),
   );
-  return { nodes, lineage: withForks(recorded, forksIn({ nodes })) };
+  return { nodes, lineage: withForks(lineage, forksIn({ nodes })) };
 }
 
 function viewLive({ info, follows, process, config }: LiveNode): LiveNodeView {
@@ -72,7 +78,11 @@ function compatibleVersion({ raw }: LiveNode['info']): readonly [number, number,
   return [major, minor, patch];
 }
 
-function viewDown(node: Exclude<NodeObservation, LiveNode>, data: DataAtRest): DownNodeView {
+function viewDown(
+  node: Exclude<NodeObservation, LiveNode>,
+  data: DataAtRest,
+  hasSavedAll: boolean,
+): DownNodeView {
   return {
     kind: 'down',
     port: portState(node),
@@ -80,6 +90,7 @@ function viewDown(node: Exclude<NodeObservation, LiveNode>, data: DataAtRest): D
     isOurs: node.process.isOurs,
     isBusy: node.reason === 'busy',
     holder: node.process.portHolder,
+    hasSavedAll,
     data,
   };
 }

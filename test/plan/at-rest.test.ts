@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_CHANGE_OPTIONS, type Decision } from '../../src/plan/plan-up.ts';
+import type { DataAtRest, DownNodeView, LiveView } from '../../src/plan/live-view.ts';
 import { levelsOf, type Tree } from '../../src/plan/tree.ts';
 import { ids, randomTree, seeds } from './dice.ts';
 import { ask, planOf, runAll } from './planning.ts';
 import { World, type Dice } from './world.ts';
+
+const PAIR: Tree = new Map([
+  ['a', null],
+  ['b', 'a'],
+]);
 
 type Log = readonly (number | 'ping')[];
 
@@ -17,7 +23,7 @@ describe('planUp when nobody lives', () => {
         // A master that is started behind the tool's back: what it came out of is not on record.
         if (dice(8) === 0) liveUnseen(world, tree, dice);
         const disks = disksOf(world);
-        const decision = ask(world, tree, tree);
+        const decision = ask(world.view(), tree, tree);
         if (decision.kind === 'refused') {
           outcomes.refused++;
           expectTrulyInDoubt(decision, [...disks.values()]);
@@ -44,7 +50,7 @@ describe('planUp when nobody lives', () => {
         const copied = world.fullSyncs;
         world.settle();
         for (const id of levelsOf(tree).flat()) world.kill(id, true);
-        const plan = planOf(ask(world, tree, tree));
+        const plan = planOf(ask(world.view(), tree, tree));
         expect(plan.warnings).toEqual([]);
         expect(plan.stages.flat().filter(({ kind }) => kind.startsWith('promote'))).toEqual([]);
         runAll(world, plan);
@@ -58,12 +64,12 @@ describe('planUp when nobody lives', () => {
     const world = new World(PAIR, () => 1);
     world.kill('b', true);
     world.kill('a', true);
-    runAll(world, planOf(ask(world, PAIR, PAIR)));
+    runAll(world, planOf(ask(world.view(), PAIR, PAIR)));
     world.write(world.server('a'));
     world.settle();
     world.kill('b', true);
     world.kill('a', false);
-    const plan = planOf(ask(world, PAIR, PAIR));
+    const plan = planOf(ask(world.view(), PAIR, PAIR));
     expect(plan.warnings).toEqual([
       expect.stringMatching(/^b is started as master, for a lacks \d+ bytes of its own history/),
     ]);
@@ -76,12 +82,12 @@ describe('planUp when nobody lives', () => {
 
   it('does not compare offsets of histories whose relation it never saw: it asks', () => {
     const world = unknownWorld();
-    const decision = ask(world, PAIR, PAIR);
+    const decision = ask(world.view(), PAIR, PAIR);
     expect(decision).toMatchObject({
       kind: 'refused',
       refusals: [{ code: 'HistoryUnknown', node: 'b', hint: expect.stringContaining('promote b --force') }],
     });
-    const discarding = ask(world, PAIR, PAIR, {
+    const discarding = ask(world.view(), PAIR, PAIR, {
       options: { ...DEFAULT_CHANGE_OPTIONS, discardsDiverged: true },
     });
     expect(startOf(discarding)).toEqual(['start-node', 'a']);
@@ -89,15 +95,54 @@ describe('planUp when nobody lives', () => {
       ['b', null],
       ['a', 'b'],
     ]);
-    const forced = ask(world, reversed, PAIR, { options: { ...DEFAULT_CHANGE_OPTIONS, isForced: true } });
+    const forced = ask(world.view(), reversed, PAIR, {
+      options: { ...DEFAULT_CHANGE_OPTIONS, isForced: true },
+    });
     expect(startOf(forced)).toEqual(['start-node', 'b']);
   });
 });
 
-const PAIR: Tree = new Map([
-  ['a', null],
-  ['b', 'a'],
-]);
+describe('planUp, where files do not say how far they reach', () => {
+  const RDB: DataAtRest = { kind: 'known', replid: 'h', offset: 100 };
+  const APPEND_ONLY: DataAtRest = { kind: 'unknown', isAppendOnly: true };
+  const UNPLACED: DataAtRest = { kind: 'unknown', isAppendOnly: false };
+  it.each([
+    ['an append-only master is complete', APPEND_ONLY, false, APPEND_ONLY, 'starts a'],
+    ['whatever a replica has', APPEND_ONLY, false, RDB, 'starts a'],
+    ['so is a master that was stopped and saved', RDB, true, APPEND_ONLY, 'starts a'],
+    ['though its file has no place in a history', UNPLACED, true, RDB, 'starts a'],
+    ['one that died may lack what a replica appended', RDB, false, APPEND_ONLY, 'asks about b'],
+    ['or what a replica saved', UNPLACED, false, RDB, 'asks about b'],
+    ['one without data does not count', { kind: 'none' }, false, APPEND_ONLY, 'starts b'],
+  ] as const)('%s', (_, own, hasSavedAll, other, outcome) => {
+    const view: LiveView = {
+      nodes: new Map([
+        ['a', downNode(own, hasSavedAll)],
+        ['b', downNode(other, true)],
+      ]),
+      lineage: [],
+    };
+    const decision = ask(view, PAIR, PAIR);
+    const said =
+      decision.kind === 'refused'
+        ? `asks about ${decision.refusals.map(({ node }) => node).join()}`
+        : `starts ${startOf(decision)[1]}`;
+    expect(said).toBe(outcome);
+  });
+});
+
+function downNode(data: DataAtRest, hasSavedAll: boolean): DownNodeView {
+  return {
+    kind: 'down',
+    port: 'free',
+    said: 'refused',
+    isOurs: false,
+    isBusy: false,
+    holder: null,
+    hasSavedAll,
+    data,
+  };
+}
 
 /** a was started by hand, b copied it and was stopped, and a died: nothing says what b's files are. */
 function unknownWorld(): World {

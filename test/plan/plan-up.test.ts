@@ -15,7 +15,7 @@ function expectConverged(world: World, declared: Tree): void {
   world.writesEnabled = false;
   world.settle();
   for (const id of declared.keys()) expect(world.isReady(id)).toBe(true);
-  const again = planOf(ask(world, declared, declared));
+  const again = planOf(ask(world.view(), declared, declared));
   expect(again.stages).toEqual([]);
 }
 
@@ -34,7 +34,7 @@ describe('planUp', () => {
       world.settle();
       const [fullBefore] = [world.fullSyncs];
       world.live();
-      const plan = planOf(ask(world, to, from));
+      const plan = planOf(ask(world.view(), to, from));
       runAll(world, plan);
       expect(world.fullSyncs - fullBefore).toBe(0);
       const verdicts = plan.stages
@@ -66,7 +66,7 @@ describe('planUp', () => {
       for (const id of wanted) if (!world.servers.has(id)) world.add(id);
       const to = randomTree(wanted, dice);
       const plan = planOf(
-        ask(world, to, from, { options: { ...DEFAULT_CHANGE_OPTIONS, allowsRemoval: true } }),
+        ask(world.view(), to, from, { options: { ...DEFAULT_CHANGE_OPTIONS, allowsRemoval: true } }),
       );
       runAll(world, plan);
       expect(world.mostWritable).toBeLessThanOrEqual(1);
@@ -87,7 +87,7 @@ describe('planUp', () => {
       const configDifferences = names
         .filter(() => dice(2) === 0)
         .map((node) => ({ node, directive: 'databases', value: { args: ['4'] }, needs: 'restart' as const }));
-      const plan = planOf(ask(world, tree, tree, { configDifferences }));
+      const plan = planOf(ask(world.view(), tree, tree, { configDifferences }));
       const restarted = plan.stages.flat().flatMap((step) => (step.kind === 'restart-node' ? step.node : []));
       expect(restarted.toSorted()).toEqual(configDifferences.map(({ node }) => node).toSorted());
       runAll(world, plan);
@@ -106,7 +106,7 @@ describe('planUp', () => {
       const world = new World(from, dice);
       world.live();
       world.settle();
-      const steps = planOf(ask(world, to, from)).stages.flat();
+      const steps = planOf(ask(world.view(), to, from)).stages.flat();
       const cut = dice(steps.length + 1);
       for (const step of steps.slice(0, cut)) {
         world.live();
@@ -114,7 +114,7 @@ describe('planUp', () => {
       }
       world.endLeases();
       world.live();
-      const again = ask(world, to, from, {
+      const again = ask(world.view(), to, from, {
         options: { ...DEFAULT_CHANGE_OPTIONS, restoresRoles: true },
       });
       runAll(world, planOf(again));

@@ -6,10 +6,11 @@ import {
 } from '../../src/plan/plan-up.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import type { Tree } from '../../src/plan/tree.ts';
+import type { LiveView } from '../../src/plan/live-view.ts';
 import type { World } from './world.ts';
 
 export function ask(
-  world: World,
+  view: LiveView,
   declared: Tree,
   applied: Tree | null,
   more: Partial<ChangeQuestion> = {},
@@ -19,7 +20,7 @@ export function ask(
     deployment: 'test',
     declared,
     applied,
-    view: world.view(),
+    view,
     configDifferences: [],
     staleConfs: [],
     options: DEFAULT_CHANGE_OPTIONS,

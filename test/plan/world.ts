@@ -24,6 +24,8 @@ interface Server {
   partialSyncs: number;
   /** Whom its conf file says to follow. */
   confParent: string | null;
+  /** Whether it was stopped and saved all it had. */
+  hasSavedAll: boolean;
   /** What a save left: null when there is nothing on disk. */
   disk: { replid: string; log: Entry[] } | null;
 }
@@ -79,6 +81,7 @@ export class World {
 
   kill(id: string, saves: boolean): void {
     const server = this.server(id);
+    server.hasSavedAll = saves;
     // Of the two ids a file keeps the first (rdb.c, rdbSaveInfoAuxFields).
     server.disk = saves ? { replid: server.replid, log: [...server.log] } : server.disk;
     server.isAlive = false;
@@ -367,6 +370,7 @@ export class World {
       fullSyncs: 0,
       partialSyncs: 0,
       confParent: parent,
+      hasSavedAll: false,
       disk: null,
     };
   }
@@ -404,6 +408,7 @@ export class World {
         isOurs: false,
         isBusy: false,
         holder: null,
+        hasSavedAll: server.hasSavedAll,
         data,
       };
     }
