@@ -1,14 +1,14 @@
 // Loading, saving and handing on a million keys of 16 bytes with values of 32: the bundled server against
-// redis-server, pair by pair. Needs `npm run build`.
+// redis-server, pair by pair, by the clock and by the processor time of the servers. Needs `npm run build`.
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
 const KEYS = 1_000_000;
-const ROUNDS = 5;
+const ROUNDS = Number(process.env.REPLCTL_BENCH_ROUNDS ?? 5);
 const FIRST_PORT = 23_000 + (process.pid % 2000) * 4;
 const STALL_MS = 10;
 const FILL = `for i = 1, ${KEYS} do
@@ -40,22 +40,38 @@ export async function* bench() {
 async function inPairs(measure) {
   const pairs = [];
   for (let round = 0; round < ROUNDS; round++) pairs.push([await measure('ours'), await measure('theirs')]);
-  return { ours: median(pairs.map(([ours]) => ours)), theirs: median(pairs.map(([, theirs]) => theirs)) };
+  const of = (side, kind) => median(pairs.map((pair) => pair[side][kind]));
+  return { ours: of(0, 'ms'), theirs: of(1, 'ms'), cpuRatio: of(0, 'cpuMs') / of(1, 'cpuMs') };
 }
 
-function report(work, { ours, theirs }, most) {
+/** What `work` takes by the clock, and of the processor in these servers. */
+async function timed(servers, work) {
+  const cpu = () => servers.reduce((sum, { pid }) => sum + cpuOf(pid), 0);
+  const before = cpu();
+  const begin = nowMs();
+  await work();
+  return { ms: nowMs() - begin, cpuMs: cpu() - before };
+}
+
+/** Milliseconds of processor time a process has used; ticks are hundredths of a second. */
+function cpuOf(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+function report(work, { ours, theirs, cpuRatio }, most) {
   const ratio = ours / theirs;
   const bar = most === undefined ? undefined : { text: `≤ ${most} ×`, holds: ratio <= most };
-  return { work, ours: `${ours.toFixed(0)} ms`, theirs: `${theirs.toFixed(0)} ms`, ratio, bar };
+  return { work, ours: `${ours.toFixed(0)} ms`, theirs: `${theirs.toFixed(0)} ms`, ratio, cpuRatio, bar };
 }
 
-function reportStall(work, stallMs) {
+function reportStall(work, { stallMs, idleMs }) {
   const bar = { text: `≤ ${STALL_MS} ms`, holds: stallMs <= STALL_MS };
   const name = `longest PING during ${work} under write load`;
   return {
     work: name,
     ours: `${stallMs.toFixed(1)} ms`,
-    theirs: `${STALL_MS} ms allowed`,
+    theirs: `${STALL_MS} ms allowed, ${idleMs.toFixed(1)} ms without it`,
     ratio: stallMs / STALL_MS,
     bar,
   };
@@ -71,26 +87,24 @@ async function makeDump(folder) {
 
 /** Start to the first PONG with the keys, less the same without them. */
 async function timeLoad(engine, dump) {
-  const empty = await withServer(engine, 0, undefined, async ({ readyMs }) => readyMs);
-  return (await withServer(engine, 0, dump, async ({ readyMs }) => readyMs)) - empty;
+  const start = async ({ readyMs, pid }) => ({ ms: readyMs, cpuMs: cpuOf(pid) });
+  const empty = await withServer(engine, 0, undefined, start);
+  const full = await withServer(engine, 0, dump, start);
+  return { ms: full.ms - empty.ms, cpuMs: full.cpuMs - empty.cpuMs };
 }
 
 function timeSave(engine, dump) {
-  return withServer(engine, 0, dump, async ({ client }) => {
-    const begin = nowMs();
-    await client.save();
-    return nowMs() - begin;
-  });
+  return withServer(engine, 0, dump, (server) => timed([server], () => server.client.save()));
 }
 
 function timeFullSync(engine, dump) {
   return withServer(engine, 0, dump, (master) =>
-    withServer(engine, 1, undefined, async ({ client }) => {
-      const begin = nowMs();
-      await client.replicaof('127.0.0.1', master.port);
-      while ((await client.dbsize().catch(() => 0)) < KEYS) await sleep(5);
-      return nowMs() - begin;
-    }),
+    withServer(engine, 1, undefined, (replica) =>
+      timed([master, replica], async () => {
+        await replica.client.replicaof('127.0.0.1', master.port);
+        while ((await replica.client.dbsize().catch(() => 0)) < KEYS) await sleep(5);
+      }),
+    ),
   );
 }
 
@@ -118,6 +132,9 @@ function longestStall(dump, begin) {
         longest = Math.max(longest, nowMs() - at);
       }
     })();
+    await sleep(1500);
+    const idleMs = longest;
+    longest = 0;
     await begin(client);
     for (;;) {
       await sleep(100);
@@ -129,7 +146,7 @@ function longestStall(dump, begin) {
     await Promise.all([writing, pinging]);
     writer.disconnect();
     pinger.disconnect();
-    return longest;
+    return { stallMs: longest, idleMs };
   });
 }
 
@@ -163,5 +180,5 @@ async function start(engine, slot, folder, flags = []) {
     }
     if (isRemoving) rmSync(folder, { recursive: true, force: true });
   };
-  return { port, client, readyMs, stop };
+  return { port, pid: child.pid, client, readyMs, stop };
 }
