@@ -62,6 +62,25 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('mending what i
     await tree.mend('ForeignHistory', 'b');
   });
 
+  it('ChildAhead', async () => {
+    // Something on the way from a to c adds a command of its own to the stream.
+    const proxy = await startTcpProxy(0);
+    try {
+      await bringUp({
+        a: (port) => {
+          proxy.retarget(port);
+          return `, announce: {port: ${proxy.port}}`;
+        },
+      });
+      proxy.inject('*1\r\n$4\r\nPING\r\n');
+      await tree.mend('ChildAhead', 'c');
+      await tree.call('m', 'SET', 'k', 'v');
+      await poll('c has it', async () => (await tree.call('c', 'GET', 'k')) === 'v');
+    } finally {
+      await proxy.stop();
+    }
+  });
+
   it('LinkDown', async () => {
     // The way to a goes through something that once took a connection and never said a word on it.
     const silent = createServer();

@@ -10,6 +10,8 @@ export interface TcpProxy {
   /** Refuses new connections until `open`. */
   close(): void;
   open(): void;
+  /** Says something to everybody connected that the server behind it never said. */
+  inject(bytes: string): void;
   /** New connections go to another port, as if the server had been restarted there. */
   retarget(port: number): void;
   readonly stop: () => Promise<void>;
@@ -19,6 +21,7 @@ export interface TcpProxy {
 export async function startTcpProxy(firstPort: number): Promise<TcpProxy> {
   const [port] = (await freePorts(1)) as [number];
   const sockets = new Set<net.Socket>();
+  const clients = new Set<net.Socket>();
   let isOpen = true;
   let targetPort = firstPort;
   let connectionCount = 0;
@@ -28,6 +31,8 @@ export async function startTcpProxy(firstPort: number): Promise<TcpProxy> {
       return;
     }
     connectionCount += 1;
+    clients.add(near);
+    near.on('close', () => clients.delete(near));
     const far = net.connect(targetPort, '127.0.0.1');
     for (const [from, to] of [
       [near, far],
@@ -59,6 +64,9 @@ export async function startTcpProxy(firstPort: number): Promise<TcpProxy> {
     },
     open: () => {
       isOpen = true;
+    },
+    inject: (bytes) => {
+      for (const client of clients) client.write(bytes);
     },
     retarget: (port) => {
       targetPort = port;
