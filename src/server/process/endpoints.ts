@@ -39,17 +39,18 @@ export class Endpoints {
   /** Opens everything the configuration names; throws `ListenError`. Returns the kinds that are open. */
   async open(): Promise<string[]> {
     const kinds: string[] = [];
-    if (this.#config.number('port') > 0) {
-      await this.#openTcp();
-      kinds.push('tcp');
-    }
-    if (this.#config.number('tls-port') > 0) {
-      await this.#openTls();
-      kinds.push('tls');
-    }
+    await this.#openTcp();
+    if (this.#tcp.length > 0) kinds.push('tcp');
+    await this.#openTls();
+    if (this.#tls.length > 0) kinds.push('tls');
     if (this.#config.text('unixsocket') !== '') {
       await this.#openUnix();
       kinds.push('unix');
+    }
+    if (kinds.length === 0) {
+      const text = 'Configured to not listen anywhere, exiting.';
+      this.#server.log('warning', text);
+      throw new ListenError(text);
     }
     this.#watch();
     return kinds;
@@ -73,7 +74,6 @@ export class Endpoints {
     const reopened = this.#reopening.then(async () => {
       if (isTcp) closeAll(this.#tcp);
       if (isTls) closeAll(this.#tls);
-      if (this.#config.words('bind').length === 0) return undefined;
       try {
         if (isTcp) await this.#openTcp();
         if (isTls) await this.#openTls();
@@ -119,8 +119,9 @@ export class Endpoints {
     listen: (endpoint: Endpoint) => Promise<void>,
   ): Promise<void> {
     const backlog = this.#config.number('tcp-backlog');
+    const addresses = this.#config.words('bind');
     let opened = 0;
-    for (const address of this.#config.words('bind')) {
+    for (const address of addresses) {
       const isOptional = address.startsWith('-');
       const host = isOptional ? address.slice(1) : address;
       try {
@@ -140,7 +141,7 @@ export class Endpoints {
         throw this.#failed(port, kind);
       }
     }
-    if (opened === 0) throw this.#failed(port, kind);
+    if (opened === 0 && addresses.length > 0) throw this.#failed(port, kind);
   }
 
   #failed(port: number, kind: string): ListenError {
