@@ -209,6 +209,7 @@ function joinReports(before: RunReport | null, after: RunReport): RunReport {
     notes: [...before.notes, ...after.notes],
     writeGapMs: after.writeGapMs ?? before.writeGapMs,
     resyncs: [...before.resyncs, ...after.resyncs],
+    unforeseenCopies: [...before.unforeseenCopies, ...after.unforeseenCopies],
     possibleLoss: after.possibleLoss ?? before.possibleLoss,
     tookMs: before.tookMs + after.tookMs,
   };

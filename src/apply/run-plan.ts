@@ -2,6 +2,7 @@ import { ReplctlError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Step, StepKind } from '../plan/step.ts';
 import type { ApplyContext } from './context.ts';
+import { countCopies, unforeseenCopies, type UnforeseenCopies } from './count-copies.ts';
 import type { Deployment } from './deployment.ts';
 import { EdgeWatch, edgeOf, type Edge } from './edge-watch.ts';
 import { executeStep } from './execute-step.ts';
@@ -28,6 +29,8 @@ export interface RunReport {
   readonly writeGapMs: number | null;
   /** In plan order, one for each link that was to be made. */
   readonly resyncs: readonly Edge[];
+  /** Full copies beside those links, where anybody ran before. */
+  readonly unforeseenCopies: readonly UnforeseenCopies[];
   /** What a forced promotion may have lost; null without one. */
   readonly possibleLoss: PossibleLoss | null;
   readonly tookMs: number;
@@ -58,6 +61,7 @@ export async function runPlan(
   context.emit({ kind: 'plan', plan });
   // The histories that the plan was made from may end with its first stage.
   await deployment.save();
+  const copiesBefore = await countCopies(deployment);
   for (const [stage, steps] of plan.stages.entries()) {
     if (env.switchover === null) context.signal.throwIfAborted();
     if (steps.some(({ kind }) => !NOT_JOURNALED.has(kind))) {
@@ -82,10 +86,12 @@ export async function runPlan(
     const edge = edgeOf(step);
     return edge === null ? [] : [{ ...edge, actual: edges.factOf(step) }];
   });
+  const copiesAfter = copiesBefore.size > 0 ? await countCopies(deployment) : copiesBefore;
   return {
     notes,
     writeGapMs,
     resyncs,
+    unforeseenCopies: unforeseenCopies(copiesBefore, copiesAfter, resyncs),
     possibleLoss: env.possibleLoss,
     tookMs: performance.now() - startedMs,
   };

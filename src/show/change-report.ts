@@ -43,6 +43,8 @@ export interface ChangeReport {
   readonly warnings: readonly string[];
   /** Every link that is made: what was foreseen, and what happened. */
   readonly resyncs: readonly ResyncReport[];
+  /** Full copies beside those links: how many a parent served. */
+  readonly unforeseenCopies: readonly { readonly parent: string; readonly copies: number }[];
   /** What a forced promotion may have lost; null without one. */
   readonly possibleLoss: PossibleLoss | null;
   /** How long clients could not write; null when no master was switched. */
@@ -92,6 +94,8 @@ export function drawChange(report: ChangeReport, theme: Theme): string {
     if (kind === 'promote' && note !== '') lines.push(`${title}: ${theme.good(note)}`);
   }
   lines.push(...drawResyncs(report.resyncs, theme));
+  for (const { parent, copies } of report.unforeseenCopies)
+    lines.push(theme.warn(`not foreseen: ${copies} full ${copies === 1 ? 'copy' : 'copies'} from ${parent}`));
   if (report.possibleLoss !== null) lines.push(theme.warn(drawLoss(report.possibleLoss)));
   if (report.writeGapMs !== null) {
     lines.push(`clients could not write for ${formatMilliseconds(report.writeGapMs)}`);

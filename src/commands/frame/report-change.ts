@@ -24,6 +24,7 @@ export function reportChange(
     stages: plan.stages.map((stage) => stage.map((step) => reportStep(step, result))),
     warnings: plan.warnings,
     resyncs: report?.resyncs ?? plan.stages.flat().flatMap(foresee),
+    unforeseenCopies: report?.unforeseenCopies ?? [],
     possibleLoss: report?.possibleLoss ?? null,
     writeGapMs: report?.writeGapMs ?? null,
     tookMs: report === null ? null : Math.round(report.tookMs),

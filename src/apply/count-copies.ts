@@ -1,0 +1,66 @@
+import { parseInfo } from '../observe/parse-info.ts';
+import { ReplctlError } from '../errors.ts';
+import type { NodeId } from '../topology/model.ts';
+import type { Deployment } from './deployment.ts';
+import type { Edge } from './edge-watch.ts';
+
+/** How often a node has sent all its data since its process began (`sync_full`). */
+export interface CopyCount {
+  readonly runId: string;
+  readonly served: number;
+}
+
+/** Copies that no step of the plan accounts for. */
+export interface UnforeseenCopies {
+  readonly parent: NodeId;
+  readonly copies: number;
+}
+
+const REPLY_TIMEOUT_MS = 500;
+
+/** Of every node that answers. */
+export async function countCopies(deployment: Deployment): Promise<Map<NodeId, CopyCount>> {
+  const counts = await Promise.all(
+    deployment.everyone.nodes.map(async ({ id }) => [id, await countOf(deployment, id)] as const),
+  );
+  return new Map(counts.flatMap(([id, count]) => (count === null ? [] : [[id, count] as const])));
+}
+
+async function countOf(deployment: Deployment, id: NodeId): Promise<CopyCount | null> {
+  try {
+    const client = await deployment.connect(id, REPLY_TIMEOUT_MS);
+    try {
+      const replies = await client.pipeline([
+        ['INFO', 'server'],
+        ['INFO', 'stats'],
+      ]);
+      const { server, stats } = parseInfo(replies.filter((reply) => typeof reply === 'string').join('\r\n'));
+      return { runId: server.runId, served: stats.syncFull };
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    // A node that cannot be asked has no say in this; the operation does not depend on it.
+    if (error instanceof ReplctlError) return null;
+    throw error;
+  }
+}
+
+/** A replica whose own link no step touched may be copied all the same, when its parent's history moves. */
+export function unforeseenCopies(
+  before: ReadonlyMap<NodeId, CopyCount>,
+  after: ReadonlyMap<NodeId, CopyCount>,
+  made: readonly Edge[],
+): UnforeseenCopies[] {
+  return [...after].flatMap(([parent, { runId, served }]) => {
+    const earlier = before.get(parent);
+    const since = earlier?.runId === runId ? earlier.served : 0;
+    const known = made.filter((edge) => edge.parent === parent && wasFull(edge)).length;
+    const copies = served - since - known;
+    return copies > 0 ? [{ parent, copies }] : [];
+  });
+}
+
+function wasFull({ actual, predicted }: Edge): boolean {
+  return (actual ?? predicted)?.verdict === 'FULL';
+}
