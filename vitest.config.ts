@@ -20,6 +20,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'process',
+          globalSetup: ['test/support/bundle-once.ts'],
           sequence: { groupOrder: 2 },
           include: ['test/{e2e,conformance,interop}/**/*.test.ts'],
           testTimeout: 120_000,

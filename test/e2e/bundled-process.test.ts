@@ -5,17 +5,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { bundledMain, startBundledServer } from '../support/bundled-server.ts';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { startBundledServer } from '../support/bundled-server.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { poll } from '../support/poll.ts';
 import { createCertificates } from '../support/test-certificates.ts';
 import { RawConnection } from '../support/raw-connection.ts';
 
-let main: string;
-beforeAll(async () => {
-  main = await bundledMain();
-});
+const main = inject('serverScript');
 
 function newFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'replctl-process-'));

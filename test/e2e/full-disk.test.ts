@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
-import { bundledMain } from '../support/bundled-server.ts';
+import { afterEach, describe, expect, inject, it } from 'vitest';
 import { hasEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { poll } from '../support/poll.ts';
@@ -47,7 +46,7 @@ function newFolder(): string {
 
 async function start(kind: Kind, folder: string, flags: readonly string[]): Promise<Node> {
   const [port] = (await freePorts(1)) as [number];
-  const engine = kind === 'redis' ? ['redis-server'] : [process.execPath, await bundledMain()];
+  const engine = kind === 'redis' ? ['redis-server'] : [process.execPath, inject('serverScript')];
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, ...flags];
   const child = spawn('sh', ['-c', `trap '' XFSZ; exec "$@"`, 'sh', ...engine, ...args], { stdio: 'pipe' });
   let log = '';

@@ -4,8 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { bundledMain } from '../support/bundled-server.ts';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { hasEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { poll } from '../support/poll.ts';
@@ -38,7 +37,7 @@ describe.skipIf(!hasEngine('redis'))('a real Sentinel over bundled nodes', () =>
   it('promotes the replica of a dead master and turns the old master into a replica', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'replctl-sentinel-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const main = await bundledMain();
+    const main = inject('serverScript');
     const [masterPort, replicaPort, sentinelPort] = (await freePorts(3)) as [number, number, number];
     const startNode = (port: number, extra = ''): Node => {
       const conf = path.join(folder, `${String(port)}.conf`);

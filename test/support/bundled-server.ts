@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { bundleServer } from '../../scripts/bundle-server.js';
+import { inject } from 'vitest';
 import { freePorts } from './free-ports.ts';
 import { poll } from './poll.ts';
 
@@ -17,36 +17,22 @@ export interface BundledServer {
   readonly stop: () => Promise<void>;
 }
 
-let main: Promise<string> | undefined;
-
-/** The server as it is in src, bundled once per test file. */
-async function bundleMain(): Promise<string> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'replctl-bundle-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  await bundleServer(folder);
-  const run = path.join(folder, 'run.cjs');
-  writeFileSync(run, "require('./server.cjs').main();\n");
-  return run;
-}
-
-/** The script to run the server by, as `bin/server.js` is. */
-export async function bundledMain(): Promise<string> {
-  return (main ??= bundleMain());
-}
-
 /** A bundled server of its own on loopback, in a temporary folder that `prepare` may fill before. */
 export async function startBundledServer(
   flags: readonly string[] = [],
   prepare: (folder: string) => void = () => undefined,
 ): Promise<BundledServer> {
-  const run = await bundledMain();
   const folder = mkdtempSync(path.join(tmpdir(), 'replctl-bundled-'));
   prepare(folder);
   const [port] = (await freePorts(1)) as [number];
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
-  const child = spawn(process.execPath, [run, ...args, '--enable-debug-command', 'yes', ...flags], {
-    stdio: 'pipe',
-  });
+  const child = spawn(
+    process.execPath,
+    [inject('serverScript'), ...args, '--enable-debug-command', 'yes', ...flags],
+    {
+      stdio: 'pipe',
+    },
+  );
   let output = '';
   child.stdout.on('data', (text: Buffer) => (output += text.toString()));
   child.stderr.on('data', (text: Buffer) => (output += text.toString()));

@@ -294,14 +294,18 @@ export function describeFindings(kind: TestEngine): void {
         await expectFinding('ResyncRisk', 'm', { top: false, earlier: () => earlier });
       });
 
-      it('ResyncRisk: at first sight, by the rate that the master itself measures', async () => {
-        await nodes.call('m', 'CONFIG', 'SET', 'repl-backlog-size', '16384');
-        const client = await open('m');
-        const writer = setInterval(() => void client.call('SET', 'big', 'x'.repeat(50_000)), 20);
-        cleanups.push(() => clearInterval(writer));
-        const { evidence } = await expectFinding('ResyncRisk', 'm', { top: false });
-        expect(evidence['bytesPerSecond']).toBeGreaterThan(0);
-      });
+      // Valkey 8.0 counts no more than a part of what it sends (total_net_repl_output_bytes): there it takes a second look.
+      it.skipIf(kind === 'valkey')(
+        'ResyncRisk: at first sight, by the rate the master measures',
+        async () => {
+          await nodes.call('m', 'CONFIG', 'SET', 'repl-backlog-size', '16384');
+          const client = await open('m');
+          const writer = setInterval(() => void client.call('SET', 'big', 'x'.repeat(50_000)), 20);
+          cleanups.push(() => clearInterval(writer));
+          const { evidence } = await expectFinding('ResyncRisk', 'm', { top: false });
+          expect(evidence['bytesPerSecond']).toBeGreaterThan(0);
+        },
+      );
 
       it('NotApplied: the file was edited', async () => {
         await expectFinding('NotApplied', 'd', {
