@@ -18,10 +18,11 @@ export interface UnforeseenCopies {
 
 const REPLY_TIMEOUT_MS = 500;
 
-/** Of every node that answers. */
+/** Of every node that is ours and answers. */
 export async function countCopies(deployment: Deployment): Promise<Map<NodeId, CopyCount>> {
+  const started = deployment.everyone.nodes.filter(({ id }) => deployment.access.recordedOf(id) !== null);
   const counts = await Promise.all(
-    deployment.everyone.nodes.map(async ({ id }) => [id, await countOf(deployment, id)] as const),
+    started.map(async ({ id }) => [id, await countOf(deployment, id)] as const),
   );
   return new Map(counts.flatMap(([id, count]) => (count === null ? [] : [[id, count] as const])));
 }
