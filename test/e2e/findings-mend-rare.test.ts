@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { findEngine } from '../../src/hosts/engine.ts';
 import { localHost } from '../../src/hosts/local-host.ts';
 import { buildFixture } from '../support/build-fixture.ts';
@@ -175,6 +175,7 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('mending what i
 
   it.skipIf(engine === 'bundled')('HostUnreachable', async () => {
     const bin = mkdtempSync(path.join(tmpdir(), 'replctl-ssh-'));
+    onTestFinished(() => rmSync(bin, { recursive: true }));
     const ssh = path.join(bin, 'ssh');
     const answer = (script: string): void => {
       writeFileSync(ssh, `#!/bin/sh\n${script}\n`);
