@@ -23,7 +23,7 @@ describe.each(ENGINES_THAT_MEND)('mending on %s', (engine) => {
 
     it.each(['b', 'm'] as const)('Unresponsive: %s', async (id) => {
       await tree.call('m', 'SET', 'k', 'v');
-      await tree.call('m', 'WAIT', '2', '5000');
+      await tree.caughtUp('a', 'b', 'c');
       tree.freeze(id);
       await tree.mend('Unresponsive', id);
       expect(await tree.call('c', 'GET', 'k')).toBe('v');

@@ -56,7 +56,7 @@ describe.each((['redis', 'bundled'] as const).filter(hasEngine))('operations on 
       }
     });
   };
-  const replicated = (): Promise<unknown> => tree.call(at(0), 'WAIT', '2', '5000');
+  const replicated = (): Promise<void> => tree.caughtUp(at(0), at(1), at(2), at(3));
   const declaredTree = async (): Promise<Record<string, string | null>> =>
     Object.fromEntries((await tree.topology()).nodes.map(({ id, parent }) => [id, parent]));
 

@@ -27,7 +27,7 @@ describe.each(ENGINES)('salvage on %s', (engine) => {
       );
       await tree.up();
       await tree.call(a, 'SET', 'shared', '1');
-      await tree.call(a, 'WAIT', '1', '5000');
+      await tree.caughtUp(a, b);
       await tree.call(b, 'REPLICAOF', 'NO', 'ONE');
       const truth: string[][] = [];
       for (let index = 0; index < 50; index++) {

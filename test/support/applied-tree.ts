@@ -8,6 +8,7 @@ import { up, type UpOptions } from '../../src/apply/up.ts';
 import type { ChangeResult } from '../../src/apply/change.ts';
 import { loadTopology } from '../../src/topology/load-topology.ts';
 import type { Topology } from '../../src/topology/model.ts';
+import { caughtUp } from './caught-up.ts';
 import type { TestEngine } from './engines.ts';
 
 /** A real tree driven through the use-cases, without the command line around them. */
@@ -78,6 +79,11 @@ export class AppliedTree {
       nodes.map(async ({ port }) => Number((await this.info(port))['sync_full'])),
     );
     return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** The replicas have applied what the master has taken so far. */
+  async caughtUp(master: number, ...replicas: readonly number[]): Promise<void> {
+    await caughtUp((port: number, ...args) => this.call(port, ...args), master, replicas);
   }
 
   async info(port: number): Promise<Record<string, string>> {

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Finding, FindingCode } from '../../src/compare/finding.ts';
 import { splitArgs } from '../../src/conf/split-args.ts';
+import { caughtUp } from './caught-up.ts';
 import { type CliResult, Deployment } from './deployment.ts';
 import type { TestEngine } from './engines.ts';
 import { freePorts } from './free-ports.ts';
@@ -137,6 +138,11 @@ export class MendingTree {
     const reply: unknown = await client.call(command, ...rest);
     client.disconnect();
     return reply;
+  }
+
+  /** The replicas have applied what the master has taken so far. */
+  async caughtUp(...replicas: readonly Id[]): Promise<void> {
+    await caughtUp((id: Id, ...args) => this.call(id, ...args), 'm', replicas);
   }
 
   folderOf(id: Id): string {
