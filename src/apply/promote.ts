@@ -80,7 +80,8 @@ export async function wishForced(
   const isAtRest = [...view.nodes.values()].every(({ kind }) => kind === 'down');
   const isCandidate = chosen !== undefined && (isAtRest ? hasData(view, chosen) : isAlive(view, chosen));
   if (!isCandidate) {
-    throw new ReplctlError('REFUSED', `${chosen ?? 'no node'} can be promoted; nothing was changed`, {
+    const who = chosen === undefined ? 'no node can' : `${chosen} cannot`;
+    throw new ReplctlError('REFUSED', `${who} be promoted; nothing was changed`, {
       hint: 'replctl status',
       details: { candidates: table },
     });
