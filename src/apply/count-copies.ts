@@ -1,6 +1,7 @@
+import type { Client } from '../observe/client.ts';
 import { parseInfo } from '../observe/parse-info.ts';
-import { ReplctlError } from '../errors.ts';
 import type { NodeId } from '../topology/model.ts';
+import { askEach } from './ask-each.ts';
 import type { Deployment } from './deployment.ts';
 import type { Edge } from './edge-watch.ts';
 
@@ -19,32 +20,19 @@ export interface UnforeseenCopies {
 const REPLY_TIMEOUT_MS = 500;
 
 /** Of every node that is ours and answers. */
-export async function countCopies(deployment: Deployment): Promise<Map<NodeId, CopyCount>> {
-  const started = deployment.everyone.nodes.filter(({ id }) => deployment.access.recordedOf(id) !== null);
-  const counts = await Promise.all(
-    started.map(async ({ id }) => [id, await countOf(deployment, id)] as const),
-  );
-  return new Map(counts.flatMap(([id, count]) => (count === null ? [] : [[id, count] as const])));
+export function countCopies(deployment: Deployment): Promise<Map<NodeId, CopyCount>> {
+  const ids = deployment.everyone.nodes.map(({ id }) => id);
+  const started = ids.filter((id) => deployment.access.recordedOf(id) !== null);
+  return askEach(deployment, started, REPLY_TIMEOUT_MS, countOf);
 }
 
-async function countOf(deployment: Deployment, id: NodeId): Promise<CopyCount | null> {
-  try {
-    const client = await deployment.connect(id, REPLY_TIMEOUT_MS);
-    try {
-      const replies = await client.pipeline([
-        ['INFO', 'server'],
-        ['INFO', 'stats'],
-      ]);
-      const { server, stats } = parseInfo(replies.filter((reply) => typeof reply === 'string').join('\r\n'));
-      return { runId: server.runId, served: stats.syncFull };
-    } finally {
-      client.close();
-    }
-  } catch (error) {
-    // A node that cannot be asked has no say in this; the operation does not depend on it.
-    if (error instanceof ReplctlError) return null;
-    throw error;
-  }
+async function countOf(client: Client): Promise<CopyCount> {
+  const replies = await client.pipeline([
+    ['INFO', 'server'],
+    ['INFO', 'stats'],
+  ]);
+  const { server, stats } = parseInfo(replies.filter((reply) => typeof reply === 'string').join('\r\n'));
+  return { runId: server.runId, served: stats.syncFull };
 }
 
 /** A replica whose own link no step touched may be copied all the same, when its parent's history moves. */

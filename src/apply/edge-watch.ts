@@ -1,7 +1,7 @@
-import { ReplctlError } from '../errors.ts';
 import type { StatsInfo } from '../observe/parse-info.ts';
 import type { ResyncForecast, Step } from '../plan/step.ts';
 import type { NodeId } from '../topology/model.ts';
+import { askEach } from './ask-each.ts';
 import type { Deployment } from './deployment.ts';
 import { readStats, receivedBetween } from './read-stats.ts';
 
@@ -111,29 +111,8 @@ export class EdgeWatch {
     return this.facts.get(step) ?? null;
   }
 
-  private async readAll(nodes: readonly NodeId[]): Promise<Map<NodeId, StatsInfo>> {
-    const stats = await Promise.all(
-      [...new Set(nodes)].map(async (id): Promise<[NodeId, StatsInfo | null]> => [
-        id,
-        await this.readOne(id),
-      ]),
-    );
-    return new Map(stats.flatMap(([id, read]) => (read === null ? [] : [[id, read] as const])));
-  }
-
-  private async readOne(id: NodeId): Promise<StatsInfo | null> {
-    try {
-      const client = await this.deployment.connect(id, REPLY_TIMEOUT_MS);
-      try {
-        return await readStats(client);
-      } finally {
-        client.close();
-      }
-    } catch (error) {
-      // Whether it can be told is not what the operation depends on.
-      if (error instanceof ReplctlError) return null;
-      throw error;
-    }
+  private readAll(nodes: readonly NodeId[]): Promise<Map<NodeId, StatsInfo>> {
+    return askEach(this.deployment, nodes, REPLY_TIMEOUT_MS, readStats);
   }
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_CHANGE_OPTIONS, type Decision } from '../../src/plan/plan-up.ts';
-import type { DataAtRest, DownNodeView, LiveView } from '../../src/plan/live-view.ts';
+import type { DataAtRest, LiveView } from '../../src/plan/live-view.ts';
 import { levelsOf, type Tree } from '../../src/plan/tree.ts';
 import { ids, randomTree, seeds } from './dice.ts';
 import { ask, planOf, runAll } from './planning.ts';
-import { World, type Dice } from './world.ts';
+import { downNode, World, type Dice } from './world.ts';
 
 const PAIR: Tree = new Map([
   ['a', null],
@@ -130,19 +130,6 @@ describe('planUp, where files do not say how far they reach', () => {
     expect(said).toBe(outcome);
   });
 });
-
-function downNode(data: DataAtRest, hasSavedAll: boolean): DownNodeView {
-  return {
-    kind: 'down',
-    port: 'free',
-    said: 'refused',
-    isOurs: false,
-    isBusy: false,
-    holder: null,
-    hasSavedAll,
-    data,
-  };
-}
 
 /** a was started by hand, b copied it and was stopped, and a died: nothing says what b's files are. */
 function unknownWorld(): World {

@@ -1,5 +1,5 @@
 import { forksIn, withForks, type Lineage } from '../../src/plan/lineage.ts';
-import type { LiveView, NodeView } from '../../src/plan/live-view.ts';
+import type { DataAtRest, DownNodeView, LiveView, NodeView } from '../../src/plan/live-view.ts';
 import type { Step } from '../../src/plan/step.ts';
 import { childrenOf, type Tree } from '../../src/plan/tree.ts';
 
@@ -401,16 +401,7 @@ export class World {
               replid: server.disk.replid,
               offset: server.disk.log.length,
             } as const);
-      return {
-        kind: 'down',
-        port: 'free',
-        said: 'refused',
-        isOurs: false,
-        isBusy: false,
-        holder: null,
-        hasSavedAll: server.hasSavedAll,
-        data,
-      };
+      return downNode(data, server.hasSavedAll);
     }
     const { role, parent, isLinkUp, replid, replid2, secondOffset, log, backlogFirst, priority } = server;
     return {
@@ -445,4 +436,18 @@ export class World {
 
 function isWritable(server: Server): boolean {
   return server.isAlive && server.role === 'master' && !server.isPaused;
+}
+
+/** A node that was stopped in order, or died: nobody has its port. */
+export function downNode(data: DataAtRest, hasSavedAll: boolean): DownNodeView {
+  return {
+    kind: 'down',
+    port: 'free',
+    said: 'refused',
+    isOurs: false,
+    isBusy: false,
+    holder: null,
+    hasSavedAll,
+    data,
+  };
 }
