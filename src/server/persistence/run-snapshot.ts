@@ -1,3 +1,4 @@
+import type { Timer } from '../clock.ts';
 import type { SnapshotRun, SnapshotSink } from '../replication/ports.ts';
 import { Snapshot, type SnapshotOptions } from './snapshot.ts';
 
@@ -17,18 +18,19 @@ export interface RunningSnapshot extends SnapshotRun {
 export function runSnapshot(options: Omit<SnapshotOptions, 'emit'>, sink: SnapshotSink): RunningSnapshot {
   let isPaused = false;
   let isOver = false;
-  let pending: NodeJS.Immediate | undefined;
-  let nap: NodeJS.Timeout | undefined;
-  const startMs = options.clock();
+  let isScheduled = false;
+  let nap: Timer | undefined;
+  const { clock } = options;
+  const startMs = clock.monotonic();
 
   const step = (): void => {
-    pending = undefined;
+    isScheduled = false;
     nap = undefined;
     if (isOver || isPaused) return;
     const keyDelayMs = options.keyDelayMs?.() ?? 0;
-    const earlyMs = startMs + snapshot.keysWritten * keyDelayMs - options.clock();
+    const earlyMs = startMs + snapshot.keysWritten * keyDelayMs - clock.monotonic();
     if (earlyMs > 0) {
-      nap = setTimeout(step, Math.min(earlyMs, MAX_NAP_MS));
+      nap = clock.after(Math.min(earlyMs, MAX_NAP_MS), step);
       return;
     }
     try {
@@ -43,7 +45,9 @@ export function runSnapshot(options: Omit<SnapshotOptions, 'emit'>, sink: Snapsh
     else schedule();
   };
   const schedule = (): void => {
-    if (nap === undefined) pending ??= setImmediate(step);
+    if (isScheduled || nap !== undefined) return;
+    isScheduled = true;
+    clock.soon(step);
   };
 
   const snapshot = new Snapshot({ ...options, emit: (piece) => sink.write(piece) });
@@ -60,7 +64,7 @@ export function runSnapshot(options: Omit<SnapshotOptions, 'emit'>, sink: Snapsh
     abort: () => {
       if (isOver) return;
       isOver = true;
-      clearTimeout(nap);
+      nap?.cancel();
       snapshot.abort();
     },
   };

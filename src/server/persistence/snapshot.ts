@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import type { Db } from '../keyspace/db.ts';
 import type { Value } from '../keyspace/value.ts';
 import type { Walk } from '../keyspace/walk.ts';
@@ -19,8 +20,7 @@ export interface SnapshotOptions {
   readonly checksum: boolean;
   /** Takes pieces of the file, which are the receiver's to keep. */
   readonly emit: (piece: Buffer) => void;
-  /** Milliseconds of a clock that never goes back. */
-  readonly clock: () => number;
+  readonly clock: Clock;
   /** How long each key is to take at least (config rdb-key-save-delay), in milliseconds. */
   readonly keyDelayMs?: () => number;
 }
@@ -83,10 +83,10 @@ export class Snapshot {
   /** Works for about `budgetMs`. Answers whether the file is complete; then all of it was emitted. */
   step(budgetMs: number): boolean {
     const { clock } = this.#options;
-    const end = clock() + budgetMs;
+    const end = clock.monotonic() + budgetMs;
     while (!this.#isDone) {
       if (!this.#stepLarge() && !this.#stepWalk()) this.#finish();
-      if (clock() >= end) break;
+      if (clock.monotonic() >= end) break;
     }
     return this.#isDone;
   }

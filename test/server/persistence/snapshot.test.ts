@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SYSTEM_CLOCK } from '../../../src/server/clock.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import type { Db } from '../../../src/server/keyspace/db.ts';
 import { HashValue } from '../../../src/server/keyspace/values/hash-value.ts';
@@ -110,7 +111,7 @@ function startSnapshot(keyspace: Keyspace, pieces: Buffer[]): Snapshot {
     version: 9,
     checksum: true,
     emit: (piece) => pieces.push(piece),
-    clock: () => 0,
+    clock: { ...SYSTEM_CLOCK, monotonic: () => 0 },
   });
 }
 
