@@ -471,7 +471,7 @@ export class Db {
   }
 
   /**
-   * Starts a point-in-time walk; see the comment above. The walk must be stepped to its end or closed. A db that is
+   * Starts a point-in-time walk; see the comment above. The walk must be closed. A db that is
    * flushed or replaced as a whole is a new Db: the old one stays with the walk, unchanged.
    */
   walk(visit: (ref: number) => void): Walk {

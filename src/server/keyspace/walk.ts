@@ -3,7 +3,8 @@ import type { Db } from './db.ts';
 /**
  * One point-in-time walk over a db, bucket by bucket. What is about to change in a bucket not yet reached makes the
  * db call `save` for it first: the bucket is visited early, in its old form, and skipped later. The tables keep their
- * shape while a walk is open, so a bucket number means the same from begin to end.
+ * shape while a walk is open, so a bucket number means the same from begin to end. It stays open, and is told of
+ * changes, until it is closed: what was put off may be needed after the last bucket.
  */
 export class Walk {
   /** Told, after `save`, whose inside is about to change: an entry that was visited may have been put off. */
@@ -30,7 +31,7 @@ export class Walk {
     return this.bucketCount;
   }
 
-  /** Visits the next `buckets` buckets; true when all have been, and the walk is then closed. */
+  /** Visits the next `buckets` buckets; true when all have been. */
   step(buckets: number): boolean {
     const end = Math.min(this.bucketCount, this.cursor + buckets);
     while (this.cursor < end) {
@@ -38,9 +39,7 @@ export class Walk {
       this.cursor += 1;
       if (!this.isSaved(bucket)) this.db.visitBucket(bucket, this.visit);
     }
-    if (this.cursor < this.bucketCount) return false;
-    this.close();
-    return true;
+    return this.cursor >= this.bucketCount;
   }
 
   /** Ends the walk, finished or not. */

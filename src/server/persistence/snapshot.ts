@@ -45,6 +45,8 @@ export class Snapshot {
   readonly #options: SnapshotOptions;
   readonly #writer: RdbWriter;
   readonly #walks: { readonly index: number; readonly db: Db; readonly walk: Walk; isOpen: boolean }[] = [];
+  /** Of `#walks`: those before it have been stepped to their end. */
+  #walkAt = 0;
   readonly #larges: Large[] = [];
   readonly #largeByValue = new Map<Value, Large>();
   #aside: Buffer[] = [];
@@ -93,26 +95,31 @@ export class Snapshot {
 
   /** Gives the image up; nothing more is emitted. */
   abort(): void {
-    this.#isDone = true;
-    for (const { walk } of this.#walks) walk.close();
+    this.#close();
     this.#larges.length = 0;
     this.#largeByValue.clear();
   }
 
   #finish(): void {
-    this.#isDone = true;
+    this.#close();
     this.#writer.end();
   }
 
+  /** Not before the last large collection is written: until then the walks must tell when one changes. */
+  #close(): void {
+    this.#isDone = true;
+    for (const { walk } of this.#walks) walk.close();
+  }
+
   #stepWalk(): boolean {
-    const current = this.#walks[0];
+    const current = this.#walks[this.#walkAt];
     if (current === undefined) return false;
     if (!current.isOpen) {
       current.isOpen = true;
       this.#select(current.index);
       this.#writer.resizeDb(current.db.size, current.db.expires.count);
     }
-    if (current.walk.step(BUCKETS_PER_STEP)) this.#walks.shift();
+    if (current.walk.step(BUCKETS_PER_STEP)) this.#walkAt += 1;
     return true;
   }
 

@@ -196,6 +196,8 @@ describe('Db', () => {
         while (later?.step(7) === false);
         expect(first).toEqual(before);
         if (later !== undefined) expect(second).toEqual(between);
+        walk.close();
+        later?.close();
         expect(db.walks.size).toBe(0);
       }),
       { numRuns: 100 },

@@ -154,6 +154,26 @@ describe('Snapshot', () => {
     expect(snapshot.keysWritten).toBe(expected.keys.length);
   });
 
+  it('keeps the old form of a large collection that is changed after the last bucket was visited', () => {
+    const keyspace = new Keyspace(16, createRandom(1));
+    const key = bytesOf('list');
+    const list = ListValue.of(Array.from({ length: 1_000 }, (_, at) => `e${at}`));
+    const db = keyspace.db(0);
+    const ref = db.setObject(key, 0, key.length, list);
+    const before: Buffer[] = [];
+    startSnapshot(keyspace, before).step(1);
+    const pieces: Buffer[] = [];
+    const snapshot = startSnapshot(keyspace, pieces);
+    while (!snapshot.step(0)) {
+      db.willChange(ref);
+      list.pushFront('new');
+      list.popBack();
+      list.popBack();
+    }
+    expect(digestKeys(read(pieces).keys)).toBe(digestKeys(read(before).keys));
+    expect(db.walks.size).toBe(0);
+  });
+
   it('gives the walks back when it is aborted', () => {
     const random = createRandom(1);
     const keyspace = new Keyspace(16, random);

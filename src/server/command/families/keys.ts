@@ -99,6 +99,8 @@ function move(ctx: Context, args: Args): void {
   const index = dbIndex(ctx, args, 2);
   if (index === ctx.dbIndex) throw ERRORS.sameObject;
   const source = ctx.write(args, 1);
+  // A collection goes where the walks over this db do not see it change.
+  if (source !== 0) ctx.db.willChange(source);
   if (source === 0 || !place(ctx, args, { source, index, keyAt: 1, replaces: false, event: 'move_to' })) {
     ctx.reply.int(0);
     return;
