@@ -199,45 +199,70 @@ export class Client {
   }
 
   private canRun(): boolean {
-    return (
-      !this.isFeeding &&
-      this.block === undefined &&
-      !this.isMidReply &&
-      !this.isPostponed &&
-      !this.isClosing &&
-      !this.isClosed
-    );
+    return !this.isFeeding && !this.isHeld;
+  }
+
+  /** Whether its input has to wait, or is not wanted any more. */
+  private get isHeld(): boolean {
+    return this.block !== undefined || this.isMidReply || this.isPostponed || this.isClosing || this.isClosed;
   }
 
   private run(buf: Buffer, start: number, end: number): number {
     const parser = (this.parser ??= this.server.takeParser(this));
-    const { executor } = this.server;
     this.isFeeding = true;
     let at = start;
     while (at < end) {
-      const after = parser.next(buf, at, end);
-      if (after <= 0) {
-        if (after === BROKEN) this.breakProtocol(parser.error);
-        break;
-      }
-      if (parser.args.count > 0 && !executor.execute(this, parser.args)) {
+      const count = parser.readAhead(buf, at, end);
+      if (count > 1) this.expectKeys(parser, count);
+      at = this.runAhead(parser, count, buf, at);
+      if (this.isHeld) {
+        // What was read ahead is read again.
         parser.reset();
-        this.isPostponed = true;
-        this.server.postponed.add(this);
         break;
       }
-      this.appliedListener?.applied(buf, at, after);
-      at = after;
-      if (this.block !== undefined || this.isMidReply || this.isClosing || this.isClosed) break;
-      if (this.reply.length > FLUSH_AT_BYTES) {
-        this.server.beforeReplies();
-        this.flush();
-      }
+      if (parser.outcome === BROKEN) this.breakProtocol(parser.error);
+      if (parser.outcome <= 0) break;
       parser.isAuthenticated = this.gates === 0 || (this.gates & 1) === 0;
     }
     this.isFeeding = false;
     if (this.isClosing || this.isClosed) return end;
     return at;
+  }
+
+  /** Runs what was read ahead, as far as may be; gives the position reached. */
+  private runAhead(parser: RequestParser, count: number, buf: Buffer, start: number): number {
+    const { executor } = this.server;
+    let at = start;
+    for (let i = 0; i < count; i += 1) {
+      const args = parser.ahead[i]!;
+      if (args.count > 0 && !executor.execute(this, args)) {
+        this.isPostponed = true;
+        this.server.postponed.add(this);
+        break;
+      }
+      const after = parser.ends[i]!;
+      this.appliedListener?.applied(buf, at, after);
+      at = after;
+      if (this.isHeld) break;
+      if (this.reply.length > FLUSH_AT_BYTES) {
+        this.server.beforeReplies();
+        this.flush();
+        // A peer that takes too little is cut off.
+        if (this.isClosed) break;
+      }
+    }
+    return at;
+  }
+
+  /** The keys of requests that are about to run: looking for them all at once is faster than one after the other. */
+  private expectKeys(parser: RequestParser, count: number): void {
+    const db = this.server.keyspace.db(this.dbIndex);
+    if (!db.isLarge) return;
+    for (let i = 0; i < count; i += 1) {
+      const args = parser.ahead[i]!;
+      if (args.count > 1) db.expect(args.buf, args.start(1), args.end(1));
+    }
+    db.fetchExpected();
   }
 
   private runKept(): void {

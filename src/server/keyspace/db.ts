@@ -39,6 +39,11 @@ const MIN_BUCKETS = 16;
 const SHRINK_RATIO = 10;
 const LOOP_COPY_BYTES = 48;
 
+const LARGE_BUCKETS = 1 << 14;
+const MAX_EXPECTED = 16;
+const LARGEST_EXPECTED = 128;
+const LINE_UNITS = 8;
+
 const TYPES = buildTypes();
 const NO_TABLE = new Int32Array(0);
 
@@ -79,6 +84,12 @@ export class Db {
   private nextUsed = 0;
   private rehashAt = -1;
   private lastHash = 0;
+  /** Hashes of keys that will be looked for soon, and where their chains begin. */
+  private readonly expected = new Int32Array(MAX_EXPECTED);
+  private readonly expectedRefs = new Int32Array(MAX_EXPECTED);
+  private expectedCount = 0;
+  /** Of no meaning: so that fetching has a result and is not left out. */
+  private fetched = 0;
 
   constructor(seed: number) {
     this.seed = seed | 0;
@@ -118,6 +129,51 @@ export class Db {
       ref = block[at]!;
     }
     return this.rehashAt < 0 ? 0 : this.findInNext(hash, buf, start, end);
+  }
+
+  // ---- looking for several keys at once -----------------------------------------------------------------------------
+
+  /** Whether its table leaves the processor's nearer caches, so that it is worth while to `expect` keys. */
+  get isLarge(): boolean {
+    return this.table.length >= LARGE_BUCKETS && this.rehashAt < 0;
+  }
+
+  /** Says that the key will be looked for soon: its bucket is fetched from memory. At most MAX_EXPECTED at a time. */
+  expect(buf: Uint8Array, start: number, end: number): void {
+    if (end - start > LARGEST_EXPECTED || this.expectedCount === MAX_EXPECTED) return;
+    const hash = hashBytes(buf, start, end, this.seed);
+    this.fetched ^= this.table[hash & this.mask]!;
+    this.expected[this.expectedCount] = hash;
+    this.expectedCount += 1;
+  }
+
+  /**
+   * Fetches the entries of the keys expected. Of a lookup nearly all is waiting for memory; what does not depend on
+   * one another is waited for together, hence one loop for each step.
+   */
+  fetchExpected(): void {
+    const { words, expected, expectedRefs, expectedCount, table, mask } = this;
+    this.expectedCount = 0;
+    if (words.length === 0) return;
+    let fetched = this.fetched;
+    for (let i = 0; i < expectedCount; i += 1) {
+      const ref = table[expected[i]! & mask]!;
+      expectedRefs[i] = ref;
+      fetched ^= words[ref >>> SEGMENT_SHIFT]![((ref & UNIT_MASK) << 1) + HASH]!;
+    }
+    for (let i = 0; i < expectedCount; i += 1) {
+      const ref = expectedRefs[i]!;
+      const block = words[ref >>> SEGMENT_SHIFT]!;
+      const at = (ref & UNIT_MASK) << 1;
+      if (block[at + HASH] === expected[i]) {
+        // A short entry lies in one or two lines of the cache.
+        fetched ^= block[at + 2 * Math.min(block[at + KEY]! >>> 16, LINE_UNITS) - 1]!;
+      } else {
+        const next = block[at]!;
+        fetched ^= words[next >>> SEGMENT_SHIFT]![((next & UNIT_MASK) << 1) + HASH]!;
+      }
+    }
+    this.fetched = fetched;
   }
 
   /** `find` for a key that is not in an input buffer: a binary string. */

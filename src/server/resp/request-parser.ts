@@ -9,6 +9,10 @@ const CR = 13;
 const LF = 10;
 const STAR = 0x2a;
 const DOLLAR = 0x24;
+/** Requests that `readAhead` reads at once. */
+export const MAX_AHEAD = 16;
+/** A request with more arguments is the last one read ahead, and the room made for it is not kept. */
+const MAX_AHEAD_ARGS = 64;
 
 /** What `next` gives when the request is not complete, or breaks the protocol (see `error`). */
 export const INCOMPLETE = 0;
@@ -22,7 +26,13 @@ export const BROKEN = -1;
  * hands in the same bytes again, longer, and tells with `rebase` when they moved.
  */
 export class RequestParser {
-  readonly args = new Args();
+  /** The request that `next` reads, or has read last. */
+  args = new Args();
+  /** What `readAhead` has read, and where each ends. */
+  readonly ahead: Args[] = [this.args];
+  readonly ends = new Int32Array(MAX_AHEAD);
+  /** What `next` gave last: INCOMPLETE or BROKEN mean that nothing follows what was read ahead. */
+  outcome = INCOMPLETE;
   /** After BROKEN: what to tell the client, without `ERR Protocol error: `. */
   error = '';
   maxBulkBytes = 512 * 1024 * 1024;
@@ -30,6 +40,8 @@ export class RequestParser {
   private remaining = -1;
   private bulkLength = -1;
   private at = 0;
+  /** Where in `ahead` the last one read is. */
+  private slot = 0;
 
   /** Whether a request has begun and is not complete. */
   get isPartial(): boolean {
@@ -53,6 +65,38 @@ export class RequestParser {
   reset(): void {
     this.remaining = -1;
     this.bulkLength = -1;
+  }
+
+  /**
+   * Reads up to MAX_AHEAD requests from `buf[start, end)` into `ahead` and gives their number. Whoever does not take
+   * all of them must `reset`, and hand in the others again.
+   */
+  readAhead(buf: Buffer, start: number, end: number): number {
+    const { ahead, ends } = this;
+    if (this.slot > 0) this.tidyAhead();
+    // As long as nobody has logged in, a request may change what the next one may be.
+    const limit = this.isAuthenticated ? MAX_AHEAD : 1;
+    let count = 0;
+    let at = start;
+    do {
+      this.slot = count;
+      this.args = ahead[count] ??= new Args();
+      at = this.next(buf, at, end);
+      this.outcome = at;
+      if (at <= 0) break;
+      ends[count] = at;
+      count += 1;
+    } while (count < limit && at < end && this.args.count <= MAX_AHEAD_ARGS);
+    return count;
+  }
+
+  /** Puts a request that is half read where the next one is read. */
+  private tidyAhead(): void {
+    const { ahead, slot } = this;
+    const last = ahead[slot]!;
+    const other = this.isPartial ? ahead[0]! : last;
+    ahead[slot] = other.offsets.length > 2 * MAX_AHEAD_ARGS ? new Args() : other;
+    if (this.isPartial) ahead[0] = last;
   }
 
   /**

@@ -229,6 +229,28 @@ describe('Db', () => {
     expect(seen.size).toBe(50);
   });
 
+  it('finds the same keys whether they were expected or not', () => {
+    const db = new Db(7);
+    const none = bytesOf('none');
+    db.expect(none, 0, none.length);
+    db.fetchExpected();
+    for (const key of KEYS) setString(db, key, `value of ${key}`);
+    for (let i = 0; i < 40_000; i += 1) setString(db, `k${i}`, 'x'.repeat(i % 90));
+    while (db.rehashStep(1000));
+    expect(db.isLarge).toBe(true);
+    const asked = [...KEYS, 'missing', ...Array.from({ length: 500 }, (_, i) => `k${i * 90}`)].map(bytesOf);
+    const before = asked.map((key) => db.find(key, 0, key.length));
+    for (const key of asked) db.expect(key, 0, key.length);
+    db.fetchExpected();
+    expect(asked.map((key) => db.find(key, 0, key.length))).toEqual(before);
+    for (const [i, key] of asked.entries()) {
+      db.expect(key, 0, key.length);
+      if (i % 5 === 0) db.fetchExpected();
+    }
+    expect(asked.map((key) => db.find(key, 0, key.length))).toEqual(before);
+    expect(before.filter((ref) => ref === 0)).toHaveLength(56);
+  });
+
   it('finds binary keys by their bytes', () => {
     assert(
       property(array(uint8Array({ maxLength: 40 }), { maxLength: 50 }), (keys) => {
