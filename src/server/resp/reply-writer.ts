@@ -193,9 +193,13 @@ export class ReplyWriter {
 
   /** Bytes of RESP made elsewhere. */
   raw(bytes: Uint8Array, start: number, end: number): void {
-    this.reserve(end - start);
-    this.buf.set(bytes.subarray(start, end), this.length);
-    this.length += end - start;
+    const size = end - start;
+    this.reserve(size);
+    const target = this.buf;
+    const { length } = this;
+    if (size > LOOP_COPY_BYTES) target.set(bytes.subarray(start, end), length);
+    else for (let i = 0; i < size; i += 1) target[length + i] = bytes[start + i]!;
+    this.length = length + size;
   }
 
   latin1(text: string): void {

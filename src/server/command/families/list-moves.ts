@@ -5,6 +5,7 @@ import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EVENT } from '../event-class.ts';
 import { readNumkeys, readPopCount, readTimeoutMs, waitForKeys, writeAwaited } from './blocking-keys.ts';
+import { popInto } from './lists.ts';
 
 export const listMoveCommands: Family = {
   lmove: (ctx, args) => move(ctx, args, isLeft(args, 3), isLeft(args, 4), undefined),
@@ -68,7 +69,7 @@ function popFirst(ctx: Context, args: Args, i: number, timeoutMs: number | undef
     ctx.reply.arrayHeader(2);
     ctx.reply.bulkString(args.string(at));
     ctx.reply.arrayHeader(taken);
-    for (let n = 0; n < taken; n++) ctx.reply.bulkString((isFront ? list.popFront() : list.popBack())!);
+    popInto(ctx, list, isFront, taken);
     ctx.changed(args, at, EVENT.list, isFront ? 'lpop' : 'rpop', taken);
     ctx.deleteIfEmpty(args, at, list);
     ctx.propagateAs([isFront ? 'LPOP' : 'RPOP', args.string(at), String(taken)]);
@@ -82,10 +83,9 @@ function blockingPop(ctx: Context, args: Args, isFront: boolean): void {
   for (let i = 1; i < args.count - 1; i++) {
     const list = writeAwaited(ctx, args, i, ListValue);
     if (list === undefined) continue;
-    const element = (isFront ? list.popFront() : list.popBack())!;
     ctx.reply.arrayHeader(2);
     ctx.reply.bulkString(args.string(i));
-    ctx.reply.bulkString(element);
+    popInto(ctx, list, isFront, 1);
     ctx.changed(args, i, EVENT.list, isFront ? 'lpop' : 'rpop');
     ctx.deleteIfEmpty(args, i, list);
     ctx.propagateAs([isFront ? 'LPOP' : 'RPOP', args.string(i)]);

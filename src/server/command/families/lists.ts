@@ -50,8 +50,8 @@ function pushIfThere(ctx: Context, args: Args, isFront: boolean): void {
 
 function pushAll(ctx: Context, args: Args, list: ListValue, isFront: boolean): void {
   const { count } = args;
-  if (isFront) for (let i = 2; i < count; i++) list.pushFront(args.string(i));
-  else for (let i = 2; i < count; i++) list.pushBack(args.string(i));
+  if (isFront) for (let i = 2; i < count; i++) list.pushFrontBytes(args.buf, args.start(i), args.end(i));
+  else for (let i = 2; i < count; i++) list.pushBackBytes(args.buf, args.start(i), args.end(i));
   ctx.reply.int(list.size);
   ctx.changed(args, 1, EVENT.list, isFront ? 'lpush' : 'rpush', count - 2);
 }
@@ -67,15 +67,18 @@ function pop(ctx: Context, args: Args, isFront: boolean): void {
     else ctx.reply.nil();
     return;
   }
-  if (!hasCount) ctx.reply.bulkString((isFront ? list.popFront() : list.popBack())!);
-  else {
-    const taken = Math.min(count, list.size);
-    ctx.reply.arrayHeader(taken);
-    if (taken === 0) return;
-    for (let i = 0; i < taken; i++) ctx.reply.bulkString((isFront ? list.popFront() : list.popBack())!);
-  }
+  const taken = Math.min(count, list.size);
+  if (hasCount) ctx.reply.arrayHeader(taken);
+  if (taken === 0) return;
+  popInto(ctx, list, isFront, taken);
   ctx.changed(args, 1, EVENT.list, isFront ? 'lpop' : 'rpop', hasCount ? count : 1);
   ctx.deleteIfEmpty(args, 1, list);
+}
+
+/** Pops `count` elements, of which there must be so many, into the reply. */
+export function popInto({ reply }: Context, list: ListValue, isFront: boolean, count: number): void {
+  if (isFront) for (let i = 0; i < count; i++) list.popFrontInto(reply);
+  else for (let i = 0; i < count; i++) list.popBackInto(reply);
 }
 
 function lindex(ctx: Context, args: Args): void {
@@ -102,7 +105,7 @@ function lrange(ctx: Context, args: Args): void {
   if (list === undefined) return reply.arrayHeader(0);
   const { from, to } = indexRange(start, stop, list.size);
   reply.arrayHeader(to - from);
-  list.forEachInRange(from, to, (element) => reply.bulkString(element));
+  list.copyRange(from, to, reply);
 }
 
 function ltrim(ctx: Context, args: Args): void {
@@ -135,13 +138,8 @@ function linsert(ctx: Context, args: Args): void {
   if (!isAfter && !args.is(2, 'BEFORE')) throw ERRORS.syntax;
   const list = ctx.writeValue(args, 1, ListValue);
   if (list === undefined) return ctx.reply.int(0);
-  const pivot = args.string(3);
-  let position = 0;
-  for (const element of list) {
-    if (element === pivot) break;
-    position++;
-  }
-  if (position === list.size) return ctx.reply.int(-1);
+  const [position] = positionsOf(list, args.string(3), 1, 1, 0);
+  if (position === undefined) return ctx.reply.int(-1);
   list.insert(isAfter ? position + 1 : position, args.string(4));
   ctx.reply.int(list.size);
   ctx.changed(args, 1, EVENT.list, 'linsert');
@@ -186,14 +184,9 @@ function positionsOf(
   const wanted = count < 0 ? 1 : count === 0 ? Infinity : count;
   const lookAt = maxLength === 0 ? Infinity : maxLength;
   let toSkip = Math.abs(rank) - 1;
-  let seen = 0;
-  for (const candidate of rank < 0 ? list.backwards() : list) {
-    if (seen >= lookAt) break;
-    if (candidate === element && toSkip-- <= 0) {
-      found.push(rank < 0 ? list.size - 1 - seen : seen);
-      if (found.length >= wanted) break;
-    }
-    seen++;
-  }
+  list.forEachEqual(element, rank < 0, lookAt, (position) => {
+    if (toSkip-- <= 0) found.push(position);
+    return found.length < wanted;
+  });
   return found;
 }

@@ -26,7 +26,9 @@ export class Deque<T> {
   }
 
   pushBack(item: T): void {
-    this.items.push(item);
+    // An array that is pushed to gets room for more, which most never need.
+    if (this.items.length === 0) this.items = [item];
+    else this.items.push(item);
   }
 
   pushFront(item: T): void {

@@ -3,13 +3,40 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_ENCODING_LIMITS } from '../../../../src/server/keyspace/values/encoding.ts';
 import { ListValue } from '../../../../src/server/keyspace/values/list-value.ts';
 
-const element = oneof(constantFrom('a', 'b', 'c'), string({ maxLength: 4 }));
+const element = oneof(
+  constantFrom('a', 'b', 'c'),
+  string({ maxLength: 4, unit: 'binary-ascii' }),
+  constantFrom(10, 40, 99, 100, 700, 999, 1000, 5000, 9000).map((length) => '\r\n$'.padEnd(length, '\xff')),
+);
 const step = record({
-  what: constantFrom('pushBack', 'pushFront', 'popBack', 'popFront', 'set', 'insert', 'remove', 'trim'),
+  what: constantFrom(
+    'pushBack',
+    'pushFront',
+    'pushFrontBytes',
+    'popBack',
+    'popFront',
+    'set',
+    'insert',
+    'remove',
+    'trim',
+  ),
   element,
   at: integer({ min: 0, max: 2000 }),
   times: integer({ min: 1, max: 150 }),
 });
+
+const bulk = (texts: readonly string[]): string =>
+  texts.map((text) => `$${text.length}\r\n${text}\r\n`).join('');
+
+function rangeOf(list: ListValue, from: number, to: number): string {
+  let copied = '';
+  list.copyRange(from, to, {
+    raw: (bytes, start, end) => {
+      copied += Buffer.from(bytes.subarray(start, end)).latin1Slice();
+    },
+  });
+  return copied;
+}
 
 describe('ListValue', () => {
   it('does what an array does', () => {
@@ -26,6 +53,9 @@ describe('ListValue', () => {
               model.push(text);
             } else if (what === 'pushFront') {
               list.pushFront(text);
+              model.unshift(text);
+            } else if (what === 'pushFrontBytes') {
+              list.pushFrontBytes(Buffer.from(`<${text}>`, 'latin1'), 1, text.length + 1);
               model.unshift(text);
             } else if (what === 'popBack') expect(list.popBack()).toBe(model.pop());
             else if (what === 'popFront') expect(list.popFront()).toBe(model.shift());
@@ -51,13 +81,18 @@ describe('ListValue', () => {
           }
         }
         expect([...list]).toEqual(model);
-        expect([...list.backwards()]).toEqual(model.toReversed());
+        for (const isBackwards of [false, true]) {
+          const found: number[] = [];
+          list.forEachEqual('a', isBackwards, Infinity, (position) => found.push(position) < 5);
+          const all = [...model.keys()].filter((i) => model[i] === 'a');
+          expect(found).toEqual((isBackwards ? all.toReversed() : all).slice(0, 5));
+        }
         expect([...list.clone()]).toEqual(model);
         expect(list.size).toBe(model.length);
         for (let i = 0; i < model.length; i += 17) {
           expect(list.at(i)).toBe(model[i]);
           expect(list.at(-i - 1)).toBe(model.at(-i - 1));
-          expect(list.range(i, Math.min(model.length, i + 140))).toEqual(model.slice(i, i + 140));
+          expect(rangeOf(list, i, Math.min(model.length, i + 140))).toBe(bulk(model.slice(i, i + 140)));
         }
         expect(list.at(model.length)).toBeUndefined();
         expect(list.bytes).toBe(ListValue.of(model).bytes);
