@@ -3,6 +3,7 @@ import { parseInfo } from '../observe/parse-info.ts';
 import { ErrorReply } from '../observe/reply.ts';
 import { rootOf, treeOf } from '../plan/tree.ts';
 import type { NodeId, Topology } from '../topology/model.ts';
+import { compareAtCut, type StreamCut } from './compare-at-cut.ts';
 import { DataComparison, type VerifyOptions } from './compare-data.ts';
 import { openDeployment, type Deployment } from './deployment.ts';
 import type { KeyDifference, KeyPlace, Member } from './settle-suspects.ts';
@@ -13,6 +14,8 @@ export type { KeyDifference } from './settle-suspects.ts';
 export interface VerifyResult {
   readonly master: NodeId;
   readonly replicas: readonly NodeId[];
+  /** The point of the stream at which all data were compared; null when they were, key by key, at many. */
+  readonly cut: StreamCut | null;
   /** Keys compared, each on every node. */
   readonly compared: number;
   readonly differences: readonly KeyDifference[];
@@ -23,8 +26,9 @@ export interface VerifyResult {
 
 /**
  * Compares the data of every replica with the master's: each key, its type, its content and when it expires, and the
- * set of keys. Nothing is paused and nothing is locked: keys are digested on the servers in small batches, half of
- * the time is spent waiting, and what seems to differ is looked at again, key by key (`settleSuspects`).
+ * set of keys. Nothing is paused and nothing is locked. Bundled servers digest all they hold at one point of their
+ * stream (`compareAtCut`). Elsewhere keys are digested in small batches, half of the time is spent waiting, and what
+ * seems to differ is looked at again, key by key (`settleSuspects`); so is a sample.
  *
  * UNREACHABLE when a node does not answer, TIMEOUT when a replica does not keep up.
  */
@@ -37,19 +41,25 @@ export async function verify(topology: Topology, options: VerifyOptions): Promis
     for (const { id } of topology.nodes) members.push(await join(id, deployment, options));
     const master = members.find(({ id }) => id === masterId);
     if (master === undefined) throw new ReplctlError('INTERNAL', `no node ${masterId} in ${topology.name}`);
-    const run = new DataComparison(master, members, options);
-    await run.compareAll();
+    const replicas = members.filter((member) => member !== master);
+    const canCut = options.sample === null && members.every(({ isBundled }) => isBundled);
+    const atCut = canCut ? await compareAtCut(master, replicas, options) : null;
     return {
       master: masterId,
-      replicas: run.replicas.map(({ id }) => id),
-      compared: run.compared,
-      differences: run.differences,
-      unsettled: run.unsettled,
+      replicas: replicas.map(({ id }) => id),
+      ...(atCut === null ? await scan(master, members, options) : { ...atCut, unsettled: [] }),
       tookMs: Math.round(performance.now() - startedMs),
     };
   } finally {
     for (const { client } of members) client.close();
   }
+}
+
+async function scan(master: Member, members: readonly Member[], options: VerifyOptions) {
+  const run = new DataComparison(master, members, options);
+  await run.compareAll();
+  const { compared, differences, unsettled } = run;
+  return { cut: null, compared, differences, unsettled };
 }
 
 async function join(id: NodeId, deployment: Deployment, options: VerifyOptions): Promise<Member> {

@@ -11,7 +11,7 @@ const PROGRESS_EVERY_MS = 1_000;
 export default class Verify extends BaseCommand<typeof Verify> {
   static override readonly summary = 'Compare the data itself: every key of every replica with the master.';
   static override readonly description =
-    'Compares type, content and expiry of each key, and the set of keys, while writes go on: nothing is paused, and a key that is just being written is looked at again until it is known to be equal or different. Exits 4 when something differs. Reads all data once per node, in small batches; --sample takes some keys only.';
+    'Compares type, content and expiry of each key, and the set of keys, while writes go on: nothing is paused. Bundled servers digest all they hold at one point of their stream; elsewhere all data is read once per node, in small batches, and a key that is just being written is looked at again until it is known to be equal or different. Exits 4 when something differs. --sample reads some keys only.';
   static override readonly examples = [
     '<%= config.bin %> verify',
     { description: 'About ten thousand keys', command: '<%= config.bin %> verify --sample 10000' },

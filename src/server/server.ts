@@ -140,6 +140,8 @@ export class Server {
   checkOutputLimit: (client: Client) => void = () => {};
   /** Called when a client has sent something: brings `clientBytes` up to date, and may end clients that hold too much. */
   accountClient: (client: Client) => void = () => {};
+  /** A master's stream holds a PING with this text. */
+  markMet: (text: string) => void = () => {};
   /** Called before replies of a batch are sent: the append-only file with `appendfsync always` syncs here. */
   beforeReplies: () => void = () => {};
   /** Called when a client has gone. */

@@ -9,6 +9,8 @@ export interface VerifyReport {
   readonly isSame: boolean;
   readonly master: string;
   readonly replicas: readonly string[];
+  /** The point of the stream at which all data were compared; null: key by key, each at a point of its own. */
+  readonly cut: { readonly replid: string; readonly offset: number } | null;
   readonly compared: number;
   readonly differing: number;
   /** The first of those that differ. */
@@ -30,6 +32,7 @@ export function reportVerify(result: VerifyResult, limit: number): VerifyReport 
     isSame: differences.length === 0,
     master: result.master,
     replicas: result.replicas,
+    cut: result.cut,
     compared: result.compared,
     differing: differences.length,
     differences: differences.slice(0, limit).map((entry) => ({ ...entry, key: toBytesText(entry.key) })),
@@ -48,7 +51,8 @@ const WHAT = {
 
 export function drawVerify(report: VerifyReport, theme: Theme): string {
   const { differences, differing, unsettled, replicas, master } = report;
-  const scope = `${formatCount(report.compared, 'key')} of ${master} compared with ${formatCount(replicas.length, 'replica')} in ${formatMilliseconds(report.tookMs)}`;
+  const place = report.cut === null ? '' : ` at offset ${report.cut.offset}`;
+  const scope = `${formatCount(report.compared, 'key')} of ${master} compared with ${formatCount(replicas.length, 'replica')}${place} in ${formatMilliseconds(report.tookMs)}`;
   const lines = differences.map(
     ({ node, database, key, what }) =>
       `${theme.bad(node)}  db${database}  ${drawBytesText(key)}  ${WHAT[what]}`,

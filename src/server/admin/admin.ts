@@ -19,6 +19,7 @@ import type { Server } from '../server.ts';
 import { Tracking } from '../tracking/tracking.ts';
 import { describeClient } from './client-info.ts';
 import { ClientLimits } from './client-limits.ts';
+import { DigestCuts } from './digest-cuts.ts';
 import { InfoSources } from './info-sources.ts';
 import { LatencyMonitor } from './latency.ts';
 import { Monitors } from './monitors.ts';
@@ -38,6 +39,7 @@ export class Admin {
   readonly monitors = new Monitors();
   readonly slowLog = new SlowLog();
   readonly latency = new LatencyMonitor();
+  readonly digestCuts = new DigestCuts();
   readonly sources = new InfoSources();
   readonly rates = new Rates();
   readonly #config: LiveConfig;
@@ -59,7 +61,7 @@ export class Admin {
       memoryCommands,
       pubsubCommands(pubsub),
       aclCommands(parts),
-      debugCommands,
+      debugCommands(this.digestCuts),
       shutdownCommands(shutdown),
     ];
   }
@@ -78,6 +80,7 @@ export class Admin {
     this.monitors.attach(server);
     this.slowLog.attach(server);
     this.latency.attach(server);
+    this.digestCuts.attach(server);
     this.rates.attach(server);
     new ClientLimits(server).attach();
     server.config.onChange('notify-keyspace-events', (value) => {

@@ -187,6 +187,12 @@ export class Replication {
     return [...this.#unapplied, ...this.#unfed].reduce((sum, chunk) => sum + chunk.length, this.#offset);
   }
 
+  /** Where the data stands: as `offset`, but also exact between the commands of one chunk of a master's stream. */
+  get appliedPosition(): PsyncPosition {
+    const { replid } = this.#history;
+    return { replid, offset: this.isReplica ? this.#ports.applier.appliedOffset : this.#offset };
+  }
+
   get backlog(): Backlog | null {
     return this.#backlog;
   }
@@ -278,6 +284,16 @@ export class Replication {
       this.#streamDb = db;
     }
     this.#append(bytes, start, end);
+  }
+
+  /**
+   * Puts a mark into the stream, between two units, and tells the place before it: a PING with a text, which changes
+   * nothing on whatever applies it. Without replicas there is no stream, and no mark.
+   */
+  mark(text: string): PsyncPosition {
+    const position = this.#position();
+    if (this.isFeeding) this.#append(encodeCommand(['PING', text]));
+    return position;
   }
 
   /** WAIT: every replica is asked for its offset, once for all who ask in this turn of the event loop. */

@@ -10,6 +10,7 @@ export const connectionCommands: Family = { ping, echo, select, quit };
 function ping(ctx: Context, args: Args): void {
   const { client, reply } = ctx;
   if (args.count > 2) throw wrongArity('ping');
+  if (client.kind === 'master' && args.count === 2) ctx.server.markMet(args.string(1));
   if ((client.gates & CLIENT_GATE.subscribed) !== 0) {
     reply.arrayHeader(2);
     reply.bulkString('pong');

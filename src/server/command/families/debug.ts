@@ -1,5 +1,4 @@
-import { BatchDigest } from '../../admin/digest-batch.ts';
-import { digestData, digestValue } from '../../admin/digest-data.ts';
+import type { DigestCuts } from '../../admin/digest-cuts.ts';
 import { LogLoadError } from '../../persistence/load-log.ts';
 import { RdbError } from '../../rdb/rdb-error.ts';
 import { Args } from '../../resp/args.ts';
@@ -8,10 +7,14 @@ import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { isLocal } from './config.ts';
+import { digestSubcommands } from './digests.ts';
 import { encodingOf } from './objects.ts';
 
 /** DEBUG: what test suites and interop checks use of it. */
-export const debugCommands: Family = { debug };
+export function debugCommands(digestCuts: DigestCuts): Family {
+  const subcommands = { ...SUBCOMMANDS, ...digestSubcommands(digestCuts) };
+  return { debug: (ctx, args) => debug(ctx, args, subcommands) };
+}
 
 const NOT_ALLOWED = new ReplyError(
   'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local ' +
@@ -21,18 +24,15 @@ const NOT_ALLOWED = new ReplyError(
 const RELOAD_FAILED = new ReplyError('ERR Error trying to load the RDB dump, check server logs.');
 const LOG_FAILED = new ReplyError('ERR Error trying to load the AOF files, check server logs.');
 
-type Subcommand = (ctx: Context, args: Args) => void;
+export type Subcommands = Readonly<Record<string, (ctx: Context, args: Args) => void>>;
 
-const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
+const SUBCOMMANDS: Subcommands = {
   SLEEP: sleep,
   OBJECT: describeObject,
   'SET-ACTIVE-EXPIRE'(ctx, args) {
     ctx.server.expiry.isActive = args.int(2) !== 0;
     ctx.reply.ok();
   },
-  DIGEST: (ctx) => ctx.reply.simple(digestData(ctx.server.keyspace)),
-  'DIGEST-VALUE': digestValues,
-  'DIGEST-BATCH': digestBatch,
   POPULATE: populate,
   PROTOCOL: showProtocol,
   REPLICATE: replicate,
@@ -55,15 +55,15 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   HELP: (ctx) => ctx.reply.lines(HELP),
 };
 
-/** Only reads, like the commands that could read the same key by key: allowed where DEBUG is not. */
-const HARMLESS = 'DIGEST-BATCH';
+/** They only read, what others could read key by key: allowed where DEBUG is not. */
+const HARMLESS = new Set(['DIGEST-BATCH', 'DIGEST-CUT']);
 
-function debug(ctx: Context, args: Args): void {
+function debug(ctx: Context, args: Args, subcommands: Subcommands): void {
   const permission = ctx.server.config.text('enable-debug-command');
   const isAllowed = permission === 'yes' || (permission === 'local' && isLocal(ctx.client.transport?.peer));
   const name = args.upper(1);
-  if (!isAllowed && !ctx.client.isTrusted && name !== HARMLESS) throw NOT_ALLOWED;
-  const run = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
+  if (!isAllowed && !ctx.client.isTrusted && !HARMLESS.has(name)) throw NOT_ALLOWED;
+  const run = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
   if (run === undefined)
     throw new ReplyError(
       `ERR unknown subcommand or wrong number of arguments for '${args.string(1).slice(0, 128)}'. Try DEBUG HELP.`,
@@ -93,32 +93,6 @@ function describeObject(ctx: Context, args: Args): void {
     `Value at:0x0 refcount:1 encoding:${encoding} serializedlength:${String(length)} lru:${String(db.access(ref))} ` +
       `lru_seconds_idle:0${quicklist}`,
   );
-}
-
-function digestValues(ctx: Context, args: Args): void {
-  ctx.reply.arrayHeader(args.count - 2);
-  for (const key of args.strings(2)) {
-    const ref = ctx.findKey(key);
-    ctx.reply.simple(ref === 0 ? '0'.repeat(40) : digestValue(ctx.db, ref));
-  }
-}
-
-/**
- * DEBUG DIGEST-BATCH most key [key …]: not in Redis, for `replctl verify`. A digest of all, and the positions (from 1)
- * of keys whose content is not in it, since that would be more than `most` elements in all.
- */
-function digestBatch(ctx: Context, args: Args): void {
-  if (args.count < 4) throw ERRORS.syntax;
-  const digest = new BatchDigest(args.int(2));
-  const large: number[] = [];
-  for (const [index, key] of args.strings(3).entries()) {
-    const ref = ctx.findKey(key);
-    if (ref === 0) digest.addNone();
-    else if (!digest.add(ctx.db, ref)) large.push(index + 1);
-  }
-  ctx.reply.arrayHeader(1 + large.length);
-  ctx.reply.bulkString(digest.hex);
-  for (const position of large) ctx.reply.int(position);
 }
 
 /** DEBUG POPULATE count [prefix] [size]: keys `prefix:n` with values `value:n`, padded with zero bytes to size. */
@@ -247,6 +221,10 @@ const HELP = [
   '    Output a hex signature representing the current DB content.',
   'DIGEST-BATCH <most> <key> [<key> ...]',
   '    Output one hex signature of all the specified keys, with their expiries.',
+  'DIGEST-CUT BEGIN <id> <buckets> [<bucket> ...]',
+  '    Digest all data where the replication stream holds the mark of this id.',
+  'DIGEST-CUT READ',
+  '    Return the digest, or how many keys have been digested.',
   'DIGEST-VALUE <key> [<key> ...]',
   '    Output a hex signature of the values of all the specified keys.',
   'ERROR <string>',
