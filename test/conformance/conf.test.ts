@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -79,9 +80,11 @@ describe.skipIf(!existsSync('/usr/bin/redis-server'))('the catalogue against red
     await client.ping();
   });
 
-  afterAll(() => {
+  afterAll(async () => {
     client.disconnect();
+    const exited = once(server, 'exit');
     server.kill('SIGKILL');
+    await exited;
     rmSync(folder, { recursive: true, force: true });
   });
 

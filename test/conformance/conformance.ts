@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { splitInline } from '../../src/server/resp/request-parser.ts';
 import { startBundledServer, type BundledServer } from '../support/bundled-server.ts';
 import { hasEngine } from '../support/engines.ts';
+import { untilBlocked, untilGone } from '../support/connections.ts';
 import { RawConnection } from '../support/raw-connection.ts';
 import { startRealServer, type RealServer } from '../support/real-server.ts';
 
@@ -14,8 +15,8 @@ import { startRealServer, type RealServer } from '../support/real-server.ts';
  *     same('LPUSH and LRANGE', ['lpush l a b', 'lrange l 0 -1', 'lpush l']);
  *
  * A line is a command as typed into redis-cli ("quotes" and \x00 work), or an array of arguments. Other connections:
- * `@b get k` runs on connection b, `@b! blpop l 0` sends without waiting for a reply (and gives the server time to
- * block), `@b?` reads a reply that is due. `~ 50` waits 50 ms. `raw PING\r\n` sends the bytes as they are.
+ * `@b get k` runs on connection b, `@b! blpop l 0` sends what blocks and waits until it does, `@b?` reads a reply that
+ * is due. `~ 50` waits 50 ms. `raw PING\r\n` sends the bytes as they are.
  *
  * Each test starts with FLUSHALL on both.
  */
@@ -93,7 +94,7 @@ async function transcript(
     await (await connection('')).call('FLUSHALL');
     for (const line of lines) {
       const shown = typeof line === 'string' ? line : line.join(' ');
-      const reply = await runLine(line, connection);
+      const reply = await runLine(port, line, connection);
       if (reply === undefined) continue;
       seen.push(
         `${shown} → ${options.except?.[shown] === undefined ? comparable(timeless(shown, reply), options) : '(except)'}`,
@@ -101,11 +102,14 @@ async function transcript(
     }
   } finally {
     for (const open of connections.values()) open.close();
+    // What they subscribed to would be counted in the next test.
+    await untilGone(port, [...connections.values()]);
   }
   return seen;
 }
 
 async function runLine(
+  port: number,
   line: Line,
   connection: (name: string) => Promise<RawConnection>,
 ): Promise<string | undefined> {
@@ -123,14 +127,16 @@ async function runLine(
     open.send(splitInline(text) ?? []);
   }
   if (how !== '!') return open.read();
-  await sleep(60);
+  await untilBlocked(port, open);
   return undefined;
 }
 
-/** Seconds to live, in tens: the two servers are not asked at the same moment. */
+/** Seconds that count down or up, in steps of 50: the two servers are not asked at the same moment. */
 function timeless(line: string, reply: string): string {
-  const seconds = /^ttl /i.test(line) ? Number(/^:(\d+)/.exec(reply)?.[1]) : 0;
-  return seconds >= 9 ? `:${Math.round(seconds / 10) * 10}\r\n` : reply;
+  const steps = Number(/^:(\d+)/.exec(reply)?.[1]) / 50;
+  if (/^ttl /i.test(line) && steps > 0) return `:${Math.ceil(steps) * 50}\r\n`;
+  if (/^object idletime /i.test(line) && steps >= 0) return `:${Math.floor(steps) * 50}\r\n`;
+  return reply;
 }
 
 function comparable(reply: string, { isUnordered = false, mask }: SameOptions): string {

@@ -276,6 +276,7 @@ same('BLPOP is served by a push', [
   'rpush l x y',
   '@b?',
   'lrange l 0 -1',
+  '@b brpop k l 0',
   '@b! brpop k l 0',
   'rpush k z',
   '@b?',

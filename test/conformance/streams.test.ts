@@ -5,7 +5,7 @@ const { same } = conformance();
 const FIVE = ['xadd s 1-1 a 1', 'xadd s 1-2 a 2 b 2', 'xadd s 2-0 a 3', 'xadd s 3-5 c 4', 'xadd s 10-0 d 5'];
 const GROUP = 'xgroup create s g 0';
 /** Ages and times of day differ between any two runs; so does how a radix tree splits. */
-const TIMES = /:1[67]\d{11}\r\n|(?<=(?:idle|inactive|radix-tree-nodes)\r\n):-?\d+\r\n/g;
+const TIMES = /:[1-9]\d{12}\r\n|(?<=(?:idle|inactive|radix-tree-nodes)\r\n):-?\d+\r\n/g;
 
 same('XADD with ids', [
   ...FIVE,
@@ -263,8 +263,7 @@ same('XREAD waits', [
   'xadd s 99 a b',
   'xadd s 101 a b',
   '@b?',
-  '@b! xread block 50 streams s $',
-  '@b?',
+  '@b xread block 50 streams s $',
   '@b! xread block 0 streams new $',
   'lpush new x',
   'del new',
@@ -379,8 +378,7 @@ same('XREADGROUP waits', [
   'xadd s 1-2 c d',
   '@c?',
   'xpending s g',
-  '@b! xreadgroup group g alice block 40 streams s >',
-  '@b?',
+  '@b xreadgroup group g alice block 40 streams s >',
   'multi',
   'xreadgroup group g alice block 0 streams s >',
   'exec',
@@ -451,7 +449,7 @@ same(
     'xclaim s g bob 0 1-1',
     'xpending s g - + 10 bob',
   ],
-  { mask: /:\d{1,3}\r\n(?=:\d+\r\n)/g },
+  { mask: /:\d{1,5}\r\n(?=:\d+\r\n)/g },
 );
 same(
   'XCLAIM',

@@ -63,7 +63,7 @@ same('SET with a time to live', [
   'set a 1 persist',
 ]);
 same('SETEX, PSETEX, SETNX', [
-  'setex a 10 x',
+  'setex a 100 x',
   'ttl a',
   'setex a 0 x',
   'setex a x x',

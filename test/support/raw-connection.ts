@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import net from 'node:net';
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 /** A connection that sends bytes and gives back whole replies as they came, in latin1. */
 export class RawConnection {
+  /** The port on this side, by which the server's CLIENT LIST knows it. */
+  readonly localPort: number;
   private readonly socket: net.Socket;
   private received = Buffer.alloc(0);
   private isEnded = false;
@@ -12,6 +14,7 @@ export class RawConnection {
 
   private constructor(socket: net.Socket) {
     this.socket = socket;
+    this.localPort = socket.localPort ?? 0;
     socket.on('data', (chunk: Buffer) => {
       this.received = Buffer.concat([this.received, chunk]);
       this.wake();
