@@ -59,7 +59,7 @@ describe.skipIf(!hasEngine('redis'))('what a real replica makes of the stream', 
           if (!argv[0]?.startsWith('b')) await ours.call(...argv);
         }
         await ours.call('DISCARD');
-        expect(await ours.call('WAIT', '1', '5000')).toBe(':1\r\n');
+        expect(await ours.call('WAIT', '1', '50000')).toBe(':1\r\n');
         const digest = await ours.call('DEBUG', 'DIGEST');
         expect(digest).toMatch(/^\+[0-9a-f]{40}\r\n$/);
         expect(await theirs.call('DEBUG', 'DIGEST')).toBe(digest);

@@ -8,13 +8,14 @@ import { startRealServer } from '../support/real-server.ts';
 
 type Kind = 'bundled' | 'redis';
 
-/** A silent link would be cut after three seconds. */
-const FLAGS = [
-  ['--repl-timeout', '3'],
+const FLAGS = ['--repl-diskless-sync-delay', '0'];
+/** A silent link is cut after eight seconds: longer than a process has to wait for a core. */
+const IMPATIENT = [
+  ['--repl-timeout', '8'],
   ['--repl-ping-replica-period', '1'],
-  ['--repl-diskless-sync-delay', '0'],
   ['--busy-reply-threshold', '100'],
 ].flat();
+const BUSY_MS = 10_000;
 const ENDLESS = 'while true do end';
 
 interface Node {
@@ -28,10 +29,11 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-async function start(kind: Kind): Promise<Node> {
+async function start(kind: Kind, more: readonly string[]): Promise<Node> {
+  const flags = [...FLAGS, ...more];
   const server = await (kind === 'bundled'
-    ? startBundledServer(FLAGS)
-    : startRealServer('redis-server', FLAGS));
+    ? startBundledServer(flags)
+    : startRealServer('redis-server', flags));
   const admin = await RawConnection.open(server.port);
   const info = async (field: string): Promise<string> =>
     new RegExp(`^${field}:(.*)\\r$`, 'm').exec(await admin.call('INFO', 'everything'))?.[1] ?? '';
@@ -42,9 +44,13 @@ async function start(kind: Kind): Promise<Node> {
   return { port: server.port, admin, info };
 }
 
-async function startPair(masterKind: Kind, replicaKind: Kind): Promise<{ master: Node; replica: Node }> {
-  const master = await start(masterKind);
-  const replica = await start(replicaKind);
+async function startPair(
+  masterKind: Kind,
+  replicaKind: Kind,
+  flags: readonly string[] = [],
+): Promise<{ master: Node; replica: Node }> {
+  const master = await start(masterKind, flags);
+  const replica = await start(replicaKind, flags);
   await replica.admin.call('REPLICAOF', '127.0.0.1', String(master.port));
   await poll('the link', async () => (await replica.info('master_link_status')) === 'up');
   await caughtUp(master, replica);
@@ -58,45 +64,50 @@ async function caughtUp(master: Node, replica: Node): Promise<void> {
   });
 }
 
-/** Runs an endless script for twice the time a link may be silent. */
+/** Runs an endless script for longer than a link may be silent. */
 async function beBusy(node: Node): Promise<void> {
   const victim = await RawConnection.open(node.port);
   victim.send(['EVAL', ENDLESS, '0']);
   await poll('the script to be slow', async () => (await node.admin.call('PING')).startsWith('-BUSY'));
-  const end = Date.now() + 6000;
+  const end = Date.now() + BUSY_MS;
   await poll('the time to be over', async () => Date.now() > end);
   expect(await node.admin.call('SCRIPT', 'KILL')).toBe('+OK\r\n');
   expect(await victim.read()).toContain('-ERR Script killed by user');
   victim.close();
 }
 
-describe.skipIf(!hasEngine('redis'))('a link outlives', () => {
-  it('a slow script on a bundled master', async () => {
-    const { master, replica } = await startPair('bundled', 'redis');
-    const syncs = await master.info('sync_full');
-    await beBusy(master);
-    expect(await replica.info('master_link_status')).toBe('up');
-    await master.admin.call('SET', 'after', '1');
-    await caughtUp(master, replica);
-    expect([await master.info('sync_full'), await master.info('sync_partial_ok')]).toEqual([syncs, '0']);
-  });
+async function slowMaster(): Promise<void> {
+  const { master, replica } = await startPair('bundled', 'redis', IMPATIENT);
+  const syncs = await master.info('sync_full');
+  await beBusy(master);
+  expect(await replica.info('master_link_status')).toBe('up');
+  await master.admin.call('SET', 'after', '1');
+  await caughtUp(master, replica);
+  expect([await master.info('sync_full'), await master.info('sync_partial_ok')]).toEqual([syncs, '0']);
+}
 
-  it('a slow script on a bundled replica, which takes what was written meanwhile', async () => {
-    const { master, replica } = await startPair('redis', 'bundled');
-    const syncs = await master.info('sync_full');
-    const writer = (async () => {
-      for (let i = 0; i < 200; i += 1) {
-        await master.admin.call('SET', `key:${i}`, 'v'.repeat(2000));
-        await sleep(20);
-      }
-    })();
-    await beBusy(replica);
-    await writer;
-    await caughtUp(master, replica);
-    expect(await replica.admin.call('DBSIZE')).toBe(':200\r\n');
-    expect([await master.info('sync_full'), await master.info('sync_partial_ok')]).toEqual([syncs, '0']);
-  });
-});
+async function slowReplica(): Promise<void> {
+  const { master, replica } = await startPair('redis', 'bundled', IMPATIENT);
+  const syncs = await master.info('sync_full');
+  const writer = (async () => {
+    for (let i = 0; i < 200; i += 1) {
+      await master.admin.call('SET', `key:${i}`, 'v'.repeat(2000));
+      await sleep(20);
+    }
+  })();
+  await beBusy(replica);
+  await writer;
+  await caughtUp(master, replica);
+  expect(await replica.admin.call('DBSIZE')).toBe(':200\r\n');
+  expect([await master.info('sync_full'), await master.info('sync_partial_ok')]).toEqual([syncs, '0']);
+}
+
+it.skipIf(!hasEngine('redis'))(
+  'a link outlives a slow script on a bundled master, and on a bundled replica, which takes what was written meanwhile',
+  async () => {
+    await Promise.all([slowMaster(), slowReplica()]);
+  },
+);
 
 describe.skipIf(!hasEngine('redis'))('a paused replica', () => {
   it.each(['redis', 'bundled'] as const)(

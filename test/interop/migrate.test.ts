@@ -23,26 +23,26 @@ const MOVES: readonly (readonly string[])[] = [
   ['HSET', 'h', 'f', 'v'],
   ['ZADD', 'z', '1.5', 'm'],
   ['SADD', 's', 'm1', '7'],
-  ['MIGRATE', 'TARGET', 'missing', '0', '5000'],
-  ['MIGRATE', 'TARGET', 'a', '0', '5000'],
-  ['MIGRATE', 'TARGET', 'a', '0', '5000', 'AUTH', PASSWORD],
+  ['MIGRATE', 'TARGET', 'missing', '0', '50000'],
+  ['MIGRATE', 'TARGET', 'a', '0', '50000'],
+  ['MIGRATE', 'TARGET', 'a', '0', '50000', 'AUTH', PASSWORD],
   ['EXISTS', 'a'],
   ['>', 'GET', 'a'],
   ['SET', 'a', 'anew'],
-  ['MIGRATE', 'TARGET', 'a', '0', '5000', 'AUTH', PASSWORD],
+  ['MIGRATE', 'TARGET', 'a', '0', '50000', 'AUTH', PASSWORD],
   ['GET', 'a'],
-  ['MIGRATE', 'TARGET', 'a', '0', '5000', 'REPLACE', 'COPY', 'AUTH2', 'default', PASSWORD],
+  ['MIGRATE', 'TARGET', 'a', '0', '50000', 'REPLACE', 'COPY', 'AUTH2', 'default', PASSWORD],
   ['GET', 'a'],
   ['>', 'GET', 'a'],
-  ['MIGRATE', 'TARGET', 'a', '0', '5000', 'AUTH2', 'nobody', PASSWORD],
-  ['MIGRATE', 'TARGET', 'a', '99', '5000', 'AUTH', PASSWORD],
-  ['MIGRATE', 'TARGET', 'l', '3', '5000', 'AUTH', PASSWORD],
+  ['MIGRATE', 'TARGET', 'a', '0', '50000', 'AUTH2', 'nobody', PASSWORD],
+  ['MIGRATE', 'TARGET', 'a', '99', '50000', 'AUTH', PASSWORD],
+  ['MIGRATE', 'TARGET', 'l', '3', '50000', 'AUTH', PASSWORD],
   ['>', 'SELECT', '3'],
   ['>', 'LRANGE', 'l', '0', '-1'],
   ['>', 'SELECT', '0'],
   // One of the three is there already: the others go.
   ['>', 'SET', 'h', 'in the way'],
-  ['MIGRATE', 'TARGET', '', '0', '5000', 'AUTH', PASSWORD, 'KEYS', 'b', 'h', 'missing', 'z', 's'],
+  ['MIGRATE', 'TARGET', '', '0', '50000', 'AUTH', PASSWORD, 'KEYS', 'b', 'h', 'missing', 'z', 's'],
   ['EXISTS', 'b', 'z', 's'],
   ['EXISTS', 'h'],
   ['>', 'MGET', 'b', 'h'],
@@ -51,13 +51,13 @@ const MOVES: readonly (readonly string[])[] = [
   // Inside of transactions and scripts.
   ['SET', 'in multi', '1'],
   ['MULTI'],
-  ['MIGRATE', 'TARGET', 'in multi', '0', '5000', 'AUTH', PASSWORD],
+  ['MIGRATE', 'TARGET', 'in multi', '0', '50000', 'AUTH', PASSWORD],
   ['EXISTS', 'in multi'],
   ['EXEC'],
   ['SET', 'in script', '1'],
   [
     'EVAL',
-    "return redis.call('MIGRATE', ARGV[1], ARGV[2], KEYS[1], 0, 5000, 'AUTH', ARGV[3])",
+    "return redis.call('MIGRATE', ARGV[1], ARGV[2], KEYS[1], 0, 50000, 'AUTH', ARGV[3])",
     '1',
     'in script',
     'TARGET',
@@ -65,11 +65,11 @@ const MOVES: readonly (readonly string[])[] = [
   ],
   ['>', 'EXISTS', 'in multi', 'in script'],
   // What is wrong with a request.
-  ['MIGRATE', 'TARGET', 'k', '0', '5000', 'KEYS', 'a'],
-  ['MIGRATE', 'TARGET', 'k', '0', '5000', 'AUTH'],
-  ['MIGRATE', 'TARGET', 'k', '0', '5000', 'AUTH2', 'x'],
-  ['MIGRATE', 'TARGET', 'k', '0', '5000', 'MOVE'],
-  ['MIGRATE', 'TARGET', 'k', 'zero', '5000'],
+  ['MIGRATE', 'TARGET', 'k', '0', '50000', 'KEYS', 'a'],
+  ['MIGRATE', 'TARGET', 'k', '0', '50000', 'AUTH'],
+  ['MIGRATE', 'TARGET', 'k', '0', '50000', 'AUTH2', 'x'],
+  ['MIGRATE', 'TARGET', 'k', '0', '50000', 'MOVE'],
+  ['MIGRATE', 'TARGET', 'k', 'zero', '50000'],
   ['MIGRATE', 'TARGET', 'k', '0', 'soon'],
   ['MIGRATE', 'TARGET', 'k', '0'],
   ['COMMAND', 'GETKEYSANDFLAGS', 'MIGRATE', 'h', '1', '', '0', '1', 'AUTH', 'KEYS', 'KEYS', 'a', 'b'],
@@ -138,16 +138,18 @@ describe.skipIf(!hasEngine('redis'))('MIGRATE', () => {
     const mute = net.createServer(() => undefined).listen(0, '127.0.0.1');
     await once(mute, 'listening');
     const mutePort = (mute.address() as net.AddressInfo).port;
-    for (const kind of KINDS) {
-      const source = await RawConnection.open(portOf(`${kind} source`));
-      await source.call('SET', 'k', 'v');
-      const migrate = (port: number): Promise<string> =>
-        source.call('MIGRATE', '127.0.0.1', String(port), 'k', '0', '300');
-      expect(await migrate(nobody), kind).toBe('-IOERR error or timeout writing to target instance\r\n');
-      expect(await migrate(mutePort), kind).toBe('-IOERR error or timeout reading to target instance\r\n');
-      expect(await source.call('GET', 'k')).toBe('$1\r\nv\r\n');
-      source.close();
-    }
+    await Promise.all(
+      KINDS.map(async (kind) => {
+        const source = await RawConnection.open(portOf(`${kind} source`));
+        await source.call('SET', 'k', 'v');
+        const migrate = (port: number): Promise<string> =>
+          source.call('MIGRATE', '127.0.0.1', String(port), 'k', '0', '3000');
+        expect(await migrate(nobody), kind).toBe('-IOERR error or timeout writing to target instance\r\n');
+        expect(await migrate(mutePort), kind).toBe('-IOERR error or timeout reading to target instance\r\n');
+        expect(await source.call('GET', 'k')).toBe('$1\r\nv\r\n');
+        source.close();
+      }),
+    );
     mute.close();
   });
 
@@ -157,7 +159,7 @@ describe.skipIf(!hasEngine('redis'))('MIGRATE', () => {
       const source = await RawConnection.open(portOf(`${kind} source`));
       const target = String(portOf('redis target'));
       const migrate = (...more: string[]): Promise<string> =>
-        source.call('MIGRATE', '127.0.0.1', target, '', '0', '5000', 'AUTH', PASSWORD, ...more);
+        source.call('MIGRATE', '127.0.0.1', target, '', '0', '50000', 'AUTH', PASSWORD, ...more);
       await source.call('FLUSHALL');
       await source.call('CONFIG', 'SET', 'slowlog-log-slower-than', '0');
       await source.call('MSET', 'a', '1', 'b', '2', 'c', '3');

@@ -130,9 +130,13 @@ describe.skipIf(!hasEngine('redis'))('files of the bundled server and redis-serv
       await source.client.set('before', 'the rewrite');
       if (isRewritten) {
         await source.client.bgrewriteaof();
-        await poll('the rewrite', async () =>
-          readdirSync(path.join(source.folder, LOG)).some((name) => name.includes('.2.base.')),
-        );
+        // What it replaces is removed last.
+        await poll('the rewrite', async () => {
+          const names = readdirSync(path.join(source.folder, LOG));
+          return (
+            names.some((name) => name.includes('.2.base.')) && !names.some((name) => name.includes('.1.'))
+          );
+        });
       }
       await fill(source.client);
       const digest = await digestOf(source);

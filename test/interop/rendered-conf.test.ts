@@ -70,7 +70,7 @@ async function start(command: readonly [string, ...string[]], topology: Topology
     writeFileSync(confFile, conf, { mode: 0o600 });
     const child = spawn(command[0], [...command.slice(1), confFile], { stdio: 'pipe' });
     running.push(child);
-    const client = new Redis(node.port, '127.0.0.1', { password: HOSTILE });
+    const client = new Redis(node.port, '127.0.0.1', { password: HOSTILE, maxRetriesPerRequest: null });
     client.on('error', () => undefined);
     clients.push(client);
     await poll(`${command.join(' ')} to be ready`, async () => {
@@ -131,7 +131,7 @@ describe.each([
       stdio: 'ignore',
     });
     running.push(again);
-    const client = new Redis(node.port, '127.0.0.1', { password: HOSTILE });
+    const client = new Redis(node.port, '127.0.0.1', { password: HOSTILE, maxRetriesPerRequest: null });
     client.on('error', () => undefined);
     clients.push(client);
     expect(await client.ping()).toBe('PONG');

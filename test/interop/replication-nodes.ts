@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { startBundledServer } from '../support/bundled-server.ts';
@@ -51,6 +51,13 @@ function connect(port: number): Redis {
 
 export async function follow(node: ReplicationNode, port: number): Promise<void> {
   await node.client.call('REPLICAOF', '127.0.0.1', String(port));
+}
+
+/** No PING goes out any more, and all that did has arrived: nothing moves an offset but writes. */
+export async function silence(master: ReplicationNode, replicas: readonly ReplicationNode[]): Promise<void> {
+  for (const node of [master, ...replicas])
+    await node.client.config('SET', 'repl-ping-replica-period', '3600');
+  await awaitInSync(master, replicas);
 }
 
 /** Fields of INFO's replication and stats sections. */
@@ -114,6 +121,8 @@ export async function fillNode({ client }: ReplicationNode, round: number): Prom
 /** SHUTDOWN SAVE, and a new process with the same data, on another port. */
 export async function restart(node: ReplicationNode, flags: readonly string[]): Promise<ReplicationNode> {
   const dump = path.join(node.folder, 'dump.rdb');
+  // A redis-server that copied its master has put down what it copied.
+  rmSync(dump, { force: true });
   await node.client.call('SHUTDOWN', 'SAVE').catch(() => undefined);
   const saved = await poll(
     'the dump of a server that shuts down',

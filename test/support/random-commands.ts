@@ -187,7 +187,7 @@ export function makeStep(random: Random, templates: readonly string[]): Step {
       return word.includes('|') ? random.pick(word.split('|')) : word;
     });
   // Now and then something is missing or too much.
-  if (random.below(40) === 0) argv.pop();
+  if (random.below(40) === 0 && argv.length > 1) argv.pop();
   if (random.below(60) === 0 && !template.includes('rank')) argv.push(random.pick(WORDS));
   return { argv, isUnordered };
 }

@@ -5,7 +5,7 @@ import { onEachEngine } from './on-each-engine.ts';
 
 onEachEngine('redlock', (port) => {
   let client: Redis;
-  const locker = (retryCount = 200): Redlock =>
+  const locker = (retryCount = 2_000): Redlock =>
     new Redlock([client], { retryCount, retryDelay: 20, retryJitter: 20 });
 
   beforeAll(() => {
