@@ -2,6 +2,11 @@ import { CommandStats, FLAG, type Command, type FlagName, type Handler, type Key
 
 /** CMD_MAY_REPLICATE in commands.def of Redis 7.2. */
 const MAY_REPLICATE = new Set(['pfcount', 'publish', 'spublish', 'eval', 'evalsha', 'fcall']);
+/** Those that come by the million. Of some the reply or the request may be long, which is seen from them. */
+const CONSTANT = new Set(
+  `get set setnx getset strlen incr decr incrby decrby exists type ttl pttl ping lpush rpush lpop rpop llen
+  hget hset hexists hincrby hlen sadd sismember scard spop zadd zincrby zscore zcard`.split(/\s+/),
+);
 
 /** What a command is in the table: something to run, a container of others, or one of those. */
 type Part = Pick<Command, 'subcommands' | 'parent' | 'handler' | 'bare'>;
@@ -30,7 +35,10 @@ export class CatalogueCommand implements Command {
     const [name = '', arity, flags = '', first, last, step] = line.split(' ', 6);
     this.name = name;
     this.arity = Number(arity);
-    this.flags = bitsOf(flags) | (MAY_REPLICATE.has(name) ? FLAG.may_replicate : 0);
+    this.flags =
+      bitsOf(flags) |
+      (MAY_REPLICATE.has(name) ? FLAG.may_replicate : 0) |
+      (CONSTANT.has(name) ? FLAG.constant : 0);
     this.firstKey = Number(first);
     this.lastKey = Number(last);
     this.keyStep = Number(step);

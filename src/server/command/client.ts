@@ -133,7 +133,9 @@ export class Client {
   /** Goes on with the input kept while blocked or postponed. */
   resume(): void {
     this.isPostponed = false;
-    if (this.query !== undefined && this.canRun()) this.runKept();
+    if (this.query === undefined || !this.canRun()) return;
+    this.server.executor.startBatch();
+    this.runKept();
   }
 
   /** Sends what was written so far. */
@@ -251,6 +253,7 @@ export class Client {
         if (this.isClosed) break;
       }
     }
+    executor.settleTime();
     return at;
   }
 

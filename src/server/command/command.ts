@@ -30,6 +30,8 @@ export const FLAG = {
   no_mandatory_keys: 262144,
   /** Not shown by COMMAND: may write to replicas without being a write, so that a pause of writes holds it back. */
   may_replicate: 524288,
+  /** Not shown by COMMAND: takes about as long whatever the data is, so that it may be timed together with its like. */
+  constant: 1048576,
 } as const;
 
 export type FlagName = keyof typeof FLAG;
@@ -61,13 +63,13 @@ export class CommandStats {
   /** Calls by the power of two of microseconds they took at most, for LATENCY HISTOGRAM. */
   usecBuckets = NO_CALLS;
 
-  /** Counts a call that took so long. Most commands are never called: their buckets are made at the first. */
-  countCall(usec: number): void {
-    this.calls += 1;
-    this.usec += usec;
+  /** Counts calls that took so long each. Most commands are never called: their buckets are made at the first. */
+  countCalls(usec: number, calls = 1): void {
+    this.calls += calls;
+    this.usec += usec * calls;
     if (this.usecBuckets === NO_CALLS) this.usecBuckets = new Uint32Array(USEC_BUCKETS);
     const bucket = usec <= 1 ? 0 : Math.min(USEC_BUCKETS - 1, 32 - Math.clz32(usec - 1));
-    this.usecBuckets[bucket]! += 1;
+    this.usecBuckets[bucket]! += calls;
   }
 
   reset(): void {

@@ -8,6 +8,11 @@ import { AS_GIVEN, Context, NOT_AT_ALL, REWRITTEN } from './context.ts';
 import { POSTPONE, QUEUE, SERVER_GATE, passGates } from './gates.ts';
 import { TO_ALL } from './propagation.ts';
 
+/** Beyond that a request or a reply is no longer short. */
+const LONG_BYTES = 1024;
+/** Whoever wants to hear of less than that gets each command timed by itself. */
+const COARSE_USEC = 1000;
+
 /** Goes on with a handler that fell asleep; false when it sleeps again. */
 export type GoOn = () => boolean;
 
@@ -41,6 +46,11 @@ export class Executor {
   /** When the command now running began, or the last one ended, in monotonic ms. */
   private markMs = 0;
   private batchStartMs = 0;
+  /** A short command, its calls since `markMs`, and the last one of them. */
+  private untimed: Command | undefined;
+  private untimedCalls = 0;
+  private untimedClient: Client | undefined;
+  private untimedArgs: Args | undefined;
   private unit: Sleep | undefined;
   /** Set while handlers return because the innermost one fell asleep; the commands left so far, innermost first. */
   private falling: Sleeper[] | undefined;
@@ -163,6 +173,7 @@ export class Executor {
     context.propagation = AS_GIVEN;
     context.isForced = false;
     context.isPush = false;
+    if (this.untimed !== undefined && this.untimed !== command && this.depth === 0) this.settleTime();
     const start = this.depth === 0 ? this.markMs : server.clock.monotonic();
     this.depth += 1;
     // A script is shown before the commands it runs, anything else after those it ran (source: call in server.c).
@@ -198,23 +209,46 @@ export class Executor {
     } else if (this.depth === 0) {
       server.propagation.settle();
     }
-    const end = server.clock.monotonic();
-    this.markMs = end;
-    const usec = (end - start) * 1000;
     client.lastCommand = command;
-    if (client.block === undefined) this.account(client, command, args, usec);
-    else server.blocking.noteTime(client.block, command, args, usec);
+    if (this.depth === 0 && (command.flags & FLAG.constant) !== 0) {
+      this.untimed = command;
+      this.untimedCalls += 1;
+      this.untimedClient = client;
+      this.untimedArgs = args;
+      const isLong = args.rawEnd - args.rawStart > LONG_BYTES || client.reply.length - mark > LONG_BYTES;
+      if (isLong || server.slowUsec < COARSE_USEC || server.latencyUsec < COARSE_USEC) this.settleTime();
+    } else {
+      const end = server.clock.monotonic();
+      this.markMs = end;
+      const usec = (end - start) * 1000;
+      if (client.block === undefined) this.account(client, command, args, usec);
+      else server.blocking.noteTime(client.block, command, args, usec);
+    }
     if (client.isSilent || client.skipsNextReply)
       this.endReply(client, context.isPush ? client.reply.length : mark);
     if (server.isTracking) server.noteRead(client, command, args);
   }
 
-  /** Counts a command that is over; one that waits is counted when its wait ends. */
-  account(client: Client, command: Command, args: Args, usec: number): void {
+  /**
+   * Counts the commands that were to be timed together, since reading the clock takes a tenth of a short one. Whoever
+   * calls `execute` has to call it before the arguments are used for something else.
+   */
+  settleTime(): void {
+    const { untimed, untimedClient, untimedArgs, untimedCalls } = this;
+    if (untimed === undefined || untimedClient === undefined || untimedArgs === undefined) return;
+    const usec = (this.server.clock.monotonic() - this.markMs) * 1000;
+    this.markMs += usec / 1000;
+    this.untimed = undefined;
+    this.untimedCalls = 0;
+    this.account(untimedClient, untimed, untimedArgs, usec, untimedCalls);
+  }
+
+  /** Counts a command that is over, or several together; one that waits is counted when its wait ends. */
+  account(client: Client, command: Command, args: Args, usec: number, calls = 1): void {
     const { server } = this;
     const { stats, flags } = command;
-    stats.countCall(usec);
-    server.stats.commandsProcessed += 1;
+    stats.countCalls(usec / calls, calls);
+    server.stats.commandsProcessed += calls;
     if (usec >= server.slowUsec && (flags & FLAG.skip_slowlog) === 0)
       server.noteSlow(client, command, args, usec);
     if (usec >= server.latencyUsec)

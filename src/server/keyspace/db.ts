@@ -334,7 +334,20 @@ export class Db {
 
   /** `setString` for an entry already found. */
   replaceString(ref: number, value: Uint8Array, start: number, end: number, keepTtl = false): number {
-    this.willReplace(ref);
+    if (this.walks.size !== 0) this.willReplace(ref);
+    const block = this.words[ref >>> SEGMENT_SHIFT]!;
+    const at = (ref & UNIT_MASK) << 1;
+    const flags = block[at + FLAGS]!;
+    if ((flags & (OUTSIDE | TYPE_MASK)) === 0 && (keepTtl || block[at + EXPIRE_SLOT_WORD] === 0)) {
+      const key = block[at + KEY]!;
+      const from = HEADER_BYTES + (key & KEY_LENGTH_MASK);
+      if (fits(from + end - start, classBytes(key >>> 16))) {
+        block[at + VALUE] = end - start;
+        block[at + FLAGS] = flags & ~(RAW | TEXT);
+        copyBytes(value, start, end, this.bytes[ref >>> SEGMENT_SHIFT]!, (at << 2) + from);
+        return ref;
+      }
+    }
     this.dropObject(ref);
     if (!keepTtl) this.expires.remove(ref);
     const moved = this.resize(ref, end - start, false);
@@ -676,8 +689,7 @@ export class Db {
     const key = this.word(ref, KEY);
     const keyLength = key & KEY_LENGTH_MASK;
     const need = HEADER_BYTES + keyLength + length;
-    const capacity = classBytes(key >>> 16);
-    if (need <= capacity && (capacity <= 128 || need * 2 >= capacity)) {
+    if (fits(need, classBytes(key >>> 16))) {
       this.setWord(ref, VALUE, length);
       return ref;
     }
@@ -793,6 +805,11 @@ export class Db {
   private setWord(ref: number, word: number, value: number): void {
     this.words[ref >>> SEGMENT_SHIFT]![((ref & UNIT_MASK) << 1) + word] = value;
   }
+}
+
+/** Whether a block of `capacity` bytes is large enough, and not so large that it would be a waste. */
+function fits(need: number, capacity: number): boolean {
+  return need <= capacity && (capacity <= 128 || need * 2 >= capacity);
 }
 
 function copyBytes(from: Uint8Array, start: number, end: number, to: Buffer, at: number): void {

@@ -171,6 +171,7 @@ class LogFileLoading {
       refuse(server, `Unknown command '${args.string(0)}' reading the append only file ${this.#file.name}`);
     }
     server.executor.execute(client, args);
+    server.executor.settleTime();
     client.reply.truncate(0);
     return client.multi === undefined;
   }

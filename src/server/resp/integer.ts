@@ -44,3 +44,21 @@ export function parseInt64(buf: Uint8Array, start: number, end: number): bigint 
   if (isNegative) value = -value;
   return value > INT64_MAX || value < INT64_MIN ? undefined : value;
 }
+
+/** Writes an integer's digits to `buf` from `at` on, and gives the position after them; takes up to 20 bytes. */
+export function writeInteger(buf: Buffer, at: number, value: number): number {
+  if (value < 0 && value > -2_000_000_000) {
+    buf[at] = 0x2d;
+    return writeInteger(buf, at + 1, -value);
+  }
+  if (!(value >= 0 && value < 2_000_000_000)) return at + buf.latin1Write(String(value), at);
+  let digits = 1;
+  for (let limit = 10; value >= limit; limit *= 10) digits += 1;
+  let rest = value;
+  for (let place = at + digits - 1; place >= at; place -= 1) {
+    const next = (rest / 10) | 0;
+    buf[place] = 0x30 + rest - next * 10;
+    rest = next;
+  }
+  return at + digits;
+}

@@ -1,4 +1,5 @@
 import { formatDouble } from './double.ts';
+import { writeInteger } from './integer.ts';
 
 const INITIAL_BYTES = 16 * 1024;
 /** What a buffer grows to first; larger ones are made to measure. */
@@ -49,7 +50,7 @@ export class ReplyWriter {
   }
 
   int(value: number | bigint): void {
-    if (typeof value === 'number' && value >= 0 && value < 1e9) this.header(0x3a, value);
+    if (typeof value === 'number') this.header(0x3a, value);
     else this.latin1(`:${value}\r\n`);
   }
 
@@ -241,25 +242,8 @@ export class ReplyWriter {
     const buf = this.buf;
     let at = this.length;
     buf[at++] = kind;
-    if (value < 10) {
-      buf[at++] = 0x30 + value;
-    } else if (value < 100) {
-      const tens = (value / 10) | 0;
-      buf[at++] = 0x30 + tens;
-      buf[at++] = 0x30 + value - tens * 10;
-    } else if (value < 2_000_000_000) {
-      let digits = 3;
-      for (let limit = 1000; value >= limit; limit *= 10) digits += 1;
-      let rest = value;
-      for (let place = at + digits - 1; place >= at; place -= 1) {
-        const next = (rest / 10) | 0;
-        buf[place] = 0x30 + rest - next * 10;
-        rest = next;
-      }
-      at += digits;
-    } else {
-      at += buf.latin1Write(String(value), at);
-    }
+    if (value >= 0 && value < 10) buf[at++] = 0x30 + value;
+    else at = writeInteger(buf, at, value);
     buf[at++] = CR;
     buf[at++] = LF;
     this.length = at;

@@ -1,6 +1,7 @@
+import type { Db } from '../../keyspace/db.ts';
 import type { Args } from '../../resp/args.ts';
 import { ERRORS, wrongArity } from '../../resp/errors.ts';
-import { parseInt64, parseInteger } from '../../resp/integer.ts';
+import { parseInt64, parseInteger, writeInteger } from '../../resp/integer.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EVENT } from '../event-class.ts';
@@ -20,8 +21,8 @@ export const stringCommands: Family = {
   mget,
   mset,
   msetnx,
-  incr: (ctx, args) => increment(ctx, args, 1n),
-  decr: (ctx, args) => increment(ctx, args, -1n),
+  incr: (ctx, args) => increment(ctx, args, 1),
+  decr: (ctx, args) => increment(ctx, args, -1),
   incrby: (ctx, args) => increment(ctx, args, args.int64(2)),
   decrby,
   incrbyfloat,
@@ -227,31 +228,32 @@ const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 const INT64_MIN = -0x8000_0000_0000_0000n;
 const digits = Buffer.alloc(24);
 
-function increment(ctx: Context, args: Args, by: bigint): void {
+function increment(ctx: Context, args: Args, by: number | bigint): void {
   const { db } = ctx;
   const ref = ctx.writeString(args, 1);
-  let value: number | bigint = Number(by);
-  if (ref !== 0) {
-    db.locateValue(ref);
-    const old = parseInteger(db.at, db.from, db.to);
-    if (Number.isNaN(old)) throw ERRORS.notInteger;
-    value += old;
-    if (!Number.isSafeInteger(value) || !Number.isSafeInteger(old)) value = addExact(ctx, ref, by);
-  } else if (!Number.isSafeInteger(value)) {
-    value = by;
-  }
-  const length = digits.latin1Write(String(value), 0);
+  const value = sum(db, ref, by);
+  const length =
+    typeof value === 'number' ? writeInteger(digits, 0, value) : digits.latin1Write(String(value), 0);
   if (ref === 0) ctx.insertString(args, 1, digits, 0, length);
   else db.replaceString(ref, digits, 0, length, true);
   ctx.changed(args, 1, EVENT.string, 'incrby');
   ctx.reply.int(value);
 }
 
-function addExact(ctx: Context, ref: number, by: bigint): bigint {
-  ctx.db.locateValue(ref);
-  const sum = (parseInt64(ctx.db.at, ctx.db.from, ctx.db.to) ?? 0n) + by;
-  if (sum > INT64_MAX || sum < INT64_MIN) throw ERRORS.overflow;
-  return sum;
+/** What is in the entry (0 when there is none) and `by`: a number where that is exact. */
+function sum(db: Db, ref: number, by: number | bigint): number | bigint {
+  let old = 0;
+  if (ref !== 0) {
+    db.locateValue(ref);
+    old = parseInteger(db.at, db.from, db.to);
+    if (Number.isNaN(old)) throw ERRORS.notInteger;
+  }
+  const value = old + Number(by);
+  if (Number.isSafeInteger(value) && Number.isSafeInteger(old) && Number.isSafeInteger(Number(by)))
+    return value;
+  const exact = (ref === 0 ? 0n : (parseInt64(db.at, db.from, db.to) ?? 0n)) + BigInt(by);
+  if (exact > INT64_MAX || exact < INT64_MIN) throw ERRORS.overflow;
+  return exact;
 }
 
 function decrby(ctx: Context, args: Args): void {
