@@ -98,7 +98,12 @@ export class Peer implements Transport {
 
   /** Sends a command line and gives what came back since the last call. */
   call(...argv: string[]): string {
-    const { buf } = Args.of(argv);
+    return this.pipeline([argv]);
+  }
+
+  /** Sends several at once. */
+  pipeline(commands: readonly (readonly string[])[]): string {
+    const buf = Buffer.concat(commands.map((argv) => Args.of(argv).buf));
     this.#own.server.receive(this.client, buf, 0, buf.length);
     return this.take();
   }

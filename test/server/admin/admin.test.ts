@@ -211,6 +211,20 @@ describe('what others may see', () => {
     expect(seen).not.toMatch(/secret\d/);
   });
 
+  it('is each command of a pipeline, in the slow log and in the counters', () => {
+    const own = new AdminServer({ 'slowlog-log-slower-than': '0' });
+    const peer = own.connect();
+    const commands = Array.from({ length: 50 }, (_, i) => [i % 7 === 0 ? 'GET' : 'INCR', `k${String(i)}`]);
+    peer.pipeline(commands);
+    expect(own.admin.slowLog.entries.map(({ argv }) => argv)).toEqual(commands.toReversed());
+    // When nobody asks for each of them they are timed together.
+    peer.call('CONFIG', 'SET', 'slowlog-log-slower-than', '10000');
+    peer.pipeline(commands);
+    const info = peer.pipeline([...commands, ['INFO', 'commandstats']]);
+    expect(info).toMatch(/cmdstat_get:calls=24,/);
+    expect(info).toMatch(/cmdstat_incr:calls=126,/);
+  });
+
   it('is shortened in the slow log', () => {
     const own = new AdminServer({ 'slowlog-log-slower-than': '0', 'slowlog-max-len': '2' });
     const peer = own.connect();
