@@ -41,7 +41,7 @@ function mixValue(digest: Digest, value: Value): void {
   if (value instanceof ListValue) {
     for (const element of value) digest.mix(element);
   } else if (value instanceof SetValue) {
-    for (const member of value.members) digest.xor(member);
+    for (const member of value) digest.xor(member);
   } else if (value instanceof ZSetValue) {
     for (const [member, score] of value) digest.xor(new Digest().mix(member).mix(formatDouble(score)).bytes);
   } else if (value instanceof HashValue) {

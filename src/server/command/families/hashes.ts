@@ -25,8 +25,8 @@ export const hashCommands: Family = {
   hvals: (ctx, args) => replyAll(ctx, args, false, true),
   hlen: (ctx, args) => ctx.reply.int(ctx.readValue(args, 1, HashValue)?.size ?? 0),
   hexists: (ctx, args) => {
-    const has = ctx.readValue(args, 1, HashValue)?.has(args.string(2)) ?? false;
-    ctx.reply.int(has ? 1 : 0);
+    const position = ctx.readValue(args, 1, HashValue)?.findBytes(args.buf, args.start(2), args.end(2)) ?? -1;
+    ctx.reply.int(position < 0 ? 0 : 1);
   },
   hstrlen: (ctx, args) => ctx.reply.int(ctx.readValue(args, 1, HashValue)?.get(args.string(2))?.length ?? 0),
   hdel,
@@ -47,7 +47,10 @@ function setAll(ctx: Context, args: Args): number {
   if (count % 2 !== 0) throw wrongArity(ctx.command.name);
   const hash = ctx.writeOrCreate(args, 1, HashValue, makeHash);
   let added = 0;
-  for (let i = 2; i < count; i += 2) if (hash.set(args.string(i), args.string(i + 1))) added++;
+  for (let i = 2; i < count; i += 2) {
+    const isNew = hash.setBytes(args.buf, args.start(i), args.end(i), args.start(i + 1), args.end(i + 1));
+    if (isNew) added++;
+  }
   ctx.changed(args, 1, EVENT.hash, 'hset', (count - 2) / 2);
   return added;
 }
@@ -61,18 +64,19 @@ function hsetnx(ctx: Context, args: Args): void {
 }
 
 function hget(ctx: Context, args: Args): void {
-  replyValue(ctx, ctx.readValue(args, 1, HashValue)?.get(args.string(2)));
+  replyValue(ctx, ctx.readValue(args, 1, HashValue), args, 2);
 }
 
 function hmget(ctx: Context, args: Args): void {
   const hash = ctx.readValue(args, 1, HashValue);
   ctx.reply.arrayHeader(args.count - 2);
-  for (let i = 2; i < args.count; i++) replyValue(ctx, hash?.get(args.string(i)));
+  for (let i = 2; i < args.count; i++) replyValue(ctx, hash, args, i);
 }
 
-function replyValue({ reply }: Context, value: string | undefined): void {
-  if (value === undefined) reply.nil();
-  else reply.bulkString(value);
+function replyValue({ reply }: Context, hash: HashValue | undefined, args: Args, i: number): void {
+  const position = hash?.findBytes(args.buf, args.start(i), args.end(i)) ?? -1;
+  if (position < 0) reply.nil();
+  else hash!.valueInto(position, reply);
 }
 
 function replyAll(ctx: Context, args: Args, hasFields: boolean, hasValues: boolean): void {
@@ -81,8 +85,8 @@ function replyAll(ctx: Context, args: Args, hasFields: boolean, hasValues: boole
   if (hasFields && hasValues) ctx.reply.mapHeader(size);
   else ctx.reply.arrayHeader(size);
   for (let i = 0; i < size; i++) {
-    if (hasFields) ctx.reply.bulkString(hash!.fieldAt(i));
-    if (hasValues) ctx.reply.bulkString(hash!.valueAt(i));
+    if (hasFields) hash!.fieldInto(i, ctx.reply);
+    if (hasValues) hash!.valueInto(i, ctx.reply);
   }
 }
 
@@ -130,7 +134,7 @@ function hrandfield(ctx: Context, args: Args): void {
   if (args.count === 2) {
     const hash = ctx.readValue(args, 1, HashValue);
     if (hash === undefined) reply.nil();
-    else reply.bulkString(hash.fieldAt(ctx.server.random(hash.size)));
+    else hash.fieldInto(ctx.server.random(hash.size), reply);
     return;
   }
   const count = readDrawCount(args, 2);
@@ -142,8 +146,8 @@ function hrandfield(ctx: Context, args: Args): void {
   reply.arrayHeader(hasValues && reply.version === 2 ? positions.length * 2 : positions.length);
   for (const position of positions) {
     if (hasValues && reply.version === 3) reply.arrayHeader(2);
-    reply.bulkString(hash!.fieldAt(position));
-    if (hasValues) reply.bulkString(hash!.valueAt(position));
+    hash!.fieldInto(position, reply);
+    if (hasValues) hash!.valueInto(position, reply);
   }
 }
 

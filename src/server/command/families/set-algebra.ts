@@ -57,7 +57,7 @@ function intersect(sets: Sets, limit: number): string[] {
   if (present.length < sets.length) return [];
   const [smallest, ...others] = present.toSorted((a, b) => a.size - b.size);
   const common: string[] = [];
-  for (const member of smallest?.members ?? []) {
+  for (const member of smallest ?? []) {
     if (!others.every((set) => set.has(member))) continue;
     common.push(member);
     if (common.length >= limit) break;
@@ -67,7 +67,7 @@ function intersect(sets: Sets, limit: number): string[] {
 
 function unite(sets: Sets): SetValue {
   const union = new SetValue();
-  for (const set of sets) for (const member of set?.members ?? []) union.add(member);
+  for (const set of sets) for (const member of set ?? []) union.add(member);
   return union;
 }
 
@@ -80,6 +80,6 @@ function subtract([first, ...others]: Sets): SetValue {
   if (probes <= removals)
     return SetValue.of(first.members.filter((member) => !present.some((set) => set.has(member))));
   const rest = first.clone();
-  for (const set of present) for (const member of set.members) rest.delete(member);
+  for (const set of present) for (const member of set) rest.delete(member);
   return rest;
 }

@@ -15,7 +15,7 @@ export const setCommands: Family = {
   smove,
   scard: (ctx, args) => ctx.reply.int(ctx.readValue(args, 1, SetValue)?.size ?? 0),
   sismember: (ctx, args) => {
-    const has = ctx.readValue(args, 1, SetValue)?.has(args.string(2)) ?? false;
+    const has = ctx.readValue(args, 1, SetValue)?.hasBytes(args.buf, args.start(2), args.end(2)) ?? false;
     ctx.reply.int(has ? 1 : 0);
   },
   smismember,
@@ -30,7 +30,7 @@ const makeSet = (): SetValue => new SetValue();
 function sadd(ctx: Context, args: Args): void {
   const set = ctx.writeOrCreate(args, 1, SetValue, makeSet);
   let added = 0;
-  for (let i = 2; i < args.count; i++) if (set.add(args.string(i))) added++;
+  for (let i = 2; i < args.count; i++) if (set.addBytes(args.buf, args.start(i), args.end(i))) added++;
   if (added > 0) ctx.changed(args, 1, EVENT.set, 'sadd', added);
   ctx.reply.int(added);
 }
@@ -64,13 +64,15 @@ function smove(ctx: Context, args: Args): void {
 function smismember(ctx: Context, args: Args): void {
   const set = ctx.readValue(args, 1, SetValue);
   ctx.reply.arrayHeader(args.count - 2);
-  for (let i = 2; i < args.count; i++) ctx.reply.int(set?.has(args.string(i)) === true ? 1 : 0);
+  for (let i = 2; i < args.count; i++)
+    ctx.reply.int(set?.hasBytes(args.buf, args.start(i), args.end(i)) === true ? 1 : 0);
 }
 
 function smembers(ctx: Context, args: Args): void {
-  const members = ctx.readValue(args, 1, SetValue)?.members ?? [];
-  ctx.reply.setHeader(members.length);
-  for (const member of members) ctx.reply.bulkString(member);
+  const set = ctx.readValue(args, 1, SetValue);
+  const size = set?.size ?? 0;
+  ctx.reply.setHeader(size);
+  for (let i = 0; i < size; i++) set!.memberInto(i, ctx.reply);
 }
 
 function spop(ctx: Context, args: Args): void {
@@ -118,14 +120,14 @@ function srandmember(ctx: Context, args: Args): void {
   if (args.count === 2) {
     const set = ctx.readValue(args, 1, SetValue);
     if (set === undefined) ctx.reply.nil();
-    else ctx.reply.bulkString(set.memberAt(ctx.server.random(set.size)));
+    else set.memberInto(ctx.server.random(set.size), ctx.reply);
     return;
   }
   const count = readDrawCount(args, 2);
   const set = ctx.readValue(args, 1, SetValue);
   const positions = set === undefined ? [] : drawPositions(set.size, count, ctx.server.random);
   ctx.reply.arrayHeader(positions.length);
-  for (const position of positions) ctx.reply.bulkString(set!.memberAt(position));
+  for (const position of positions) set!.memberInto(position, ctx.reply);
 }
 
 function sscan(ctx: Context, args: Args): void {

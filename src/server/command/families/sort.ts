@@ -118,7 +118,7 @@ function sortable(db: Db, ref: number): ListValue | SetValue | ZSetValue {
 
 function elementsOf(source: ListValue | SetValue | ZSetValue): string[] {
   if (source instanceof ListValue) return [...source];
-  if (source instanceof SetValue) return [...source.members];
+  if (source instanceof SetValue) return [...source];
   const members: string[] = [];
   source.forEachInRange(0, source.size, false, (member) => members.push(member));
   return members;

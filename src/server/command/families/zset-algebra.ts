@@ -113,7 +113,7 @@ function replyResult(ctx: Context, request: Request, compute: (request: Request)
 /** Members with their scores. */
 function* entriesOf({ value }: Source): Generator<readonly [string, number]> {
   if (value instanceof ZSetValue) yield* value;
-  else for (const member of value?.members ?? []) yield [member, 1];
+  else for (const member of value ?? []) yield [member, 1];
 }
 
 function scoreIn({ value }: Source, member: string): number | undefined {

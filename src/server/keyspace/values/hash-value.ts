@@ -1,15 +1,23 @@
 import type { Value } from '../value.ts';
 import { STRING_OVERHEAD_BYTES, type EncodingLimits } from './encoding.ts';
-import { NameTable, removeFromColumn } from './name-table.ts';
+import { NameTable, ORDERED_MAX, removeFromColumn, scanDown } from './name-table.ts';
+import { PackedTable } from './packed-table.ts';
 
 const EMPTY_BYTES = 160;
 
-/** A hash: field → value, in order of insertion while it is small. */
+/** Takes names and values, as they are kept: a reply. */
+export interface TextSink {
+  bulk(bytes: Uint8Array, start: number, end: number): void;
+  bulkString(text: string): void;
+}
+
+/** A hash: field → value, in order of insertion while it is small. Once large it is packed, and stays so. */
 export class HashValue implements Value {
   readonly type = 'hash';
   private table = new NameTable();
   private values: string[] = [];
   private valueChars = 0;
+  private packed: PackedTable | undefined;
   private peakSize = 0;
   private peakLength = 0;
 
@@ -20,10 +28,11 @@ export class HashValue implements Value {
   }
 
   get size(): number {
-    return this.values.length;
+    return this.packed === undefined ? this.values.length : this.packed.size;
   }
 
   get bytes(): number {
+    if (this.packed !== undefined) return EMPTY_BYTES + this.packed.bytes;
     return EMPTY_BYTES + this.table.bytes + this.valueChars + this.size * 2 * STRING_OVERHEAD_BYTES;
   }
 
@@ -35,19 +44,25 @@ export class HashValue implements Value {
   }
 
   get(field: string): string | undefined {
-    const position = this.table.find(field);
-    return position < 0 ? undefined : this.values[position];
+    const position = this.find(field);
+    return position < 0 ? undefined : this.valueAt(position);
   }
 
   has(field: string): boolean {
-    return this.table.find(field) >= 0;
+    return this.find(field) >= 0;
+  }
+
+  /** Position of the field `buf[start, end)`, or -1. */
+  findBytes(buf: Buffer, start: number, end: number): number {
+    if (this.packed !== undefined) return this.packed.find(buf, start, end);
+    return this.table.find(buf.latin1Slice(start, end));
   }
 
   /** Sets a field and says whether it is new. */
   set(field: string, value: string): boolean {
+    this.noteLength(field.length, value.length);
+    if (this.packed !== undefined) return this.noteSize(this.packed.setText(field, value));
     const found = this.table.findOrAdd(field);
-    const longer = Math.max(field.length, value.length);
-    if (longer > this.peakLength) this.peakLength = longer;
     this.valueChars += value.length;
     if (found >= 0) {
       this.valueChars -= this.values[found]!.length;
@@ -55,38 +70,66 @@ export class HashValue implements Value {
       return false;
     }
     this.values.push(value);
-    if (this.values.length > this.peakSize) this.peakSize = this.values.length;
-    return true;
+    if (this.values.length > ORDERED_MAX) this.pack();
+    return this.noteSize(true);
+  }
+
+  /** `set` of the field `buf[start, end)` to `buf[valueStart, valueEnd)`. */
+  setBytes(buf: Buffer, start: number, end: number, valueStart: number, valueEnd: number): boolean {
+    if (this.packed === undefined)
+      return this.set(buf.latin1Slice(start, end), buf.latin1Slice(valueStart, valueEnd));
+    this.noteLength(end - start, valueEnd - valueStart);
+    return this.noteSize(this.packed.set(buf, start, end, buf, valueStart, valueEnd));
   }
 
   delete(field: string): boolean {
-    const position = this.table.find(field);
+    const position = this.find(field);
     if (position < 0) return false;
-    this.valueChars -= this.values[position]!.length;
-    removeFromColumn(this.values, position);
-    this.table.removeAt(position);
+    if (this.packed !== undefined) this.packed.removeAt(position);
+    else {
+      this.valueChars -= this.values[position]!.length;
+      removeFromColumn(this.values, position);
+      this.table.removeAt(position);
+    }
     return true;
   }
 
   /** The field at a position from 0 to size-1, in no promised order: how HRANDFIELD draws. */
   fieldAt(position: number): string {
-    return this.table.names[position]!;
+    return this.packed === undefined ? this.table.names[position]! : this.packed.nameAt(position);
   }
 
   valueAt(position: number): string {
-    return this.values[position]!;
+    return this.packed === undefined ? this.values[position]! : this.packed.valueAt(position);
   }
 
-  /** One step of HSCAN; see `NameTable.scan` for the guarantees. Returns the next cursor, 0 at the end. */
+  /** `fieldAt`, into a reply. */
+  fieldInto(position: number, sink: TextSink): void {
+    const { packed } = this;
+    if (packed === undefined) return sink.bulkString(this.table.names[position]!);
+    packed.locateName(position);
+    sink.bulk(packed.at, packed.from, packed.to);
+  }
+
+  /** `valueAt`, into a reply. */
+  valueInto(position: number, sink: TextSink): void {
+    const { packed } = this;
+    if (packed === undefined) return sink.bulkString(this.values[position]!);
+    packed.locateValue(position);
+    sink.bulk(packed.at, packed.from, packed.to);
+  }
+
+  /** One step of HSCAN; see `NameTable` for the guarantees. Returns the next cursor, 0 at the end. */
   scan(cursor: number, count: number, visit: (field: string, value: string) => void): number {
-    return this.table.scan(cursor, count, (position) => {
-      visit(this.table.names[position]!, this.values[position]!);
+    return scanDown(this.size, cursor, count, (position) => {
+      visit(this.fieldAt(position), this.valueAt(position));
     });
   }
 
   /** Field and value of each entry; may be paused for as long as nothing changes the hash. */
   *[Symbol.iterator](): Generator<readonly [string, string], void, undefined> {
-    for (let i = 0; i < this.values.length; i++) yield [this.table.names[i]!, this.values[i]!];
+    const { size } = this;
+    for (let i = 0; i < size; i++) yield [this.fieldAt(i), this.valueAt(i)];
   }
 
   clone(): HashValue {
@@ -94,8 +137,32 @@ export class HashValue implements Value {
     copy.table = this.table.clone();
     copy.values = this.values.slice();
     copy.valueChars = this.valueChars;
+    copy.packed = this.packed?.clone();
     copy.peakSize = this.peakSize;
     copy.peakLength = this.peakLength;
     return copy;
+  }
+
+  private find(field: string): number {
+    return this.packed === undefined ? this.table.find(field) : this.packed.findText(field);
+  }
+
+  private noteLength(fieldLength: number, valueLength: number): void {
+    if (fieldLength > this.peakLength) this.peakLength = fieldLength;
+    if (valueLength > this.peakLength) this.peakLength = valueLength;
+  }
+
+  private noteSize(isNew: boolean): boolean {
+    if (isNew && this.size > this.peakSize) this.peakSize = this.size;
+    return isNew;
+  }
+
+  private pack(): void {
+    const packed = new PackedTable();
+    for (const [field, value] of this) packed.setText(field, value);
+    this.packed = packed;
+    this.table = new NameTable();
+    this.values = [];
+    this.valueChars = 0;
   }
 }

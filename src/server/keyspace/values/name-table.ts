@@ -1,7 +1,7 @@
 /** Up to here names are found by looking at each; a hash costs more. */
 const UNINDEXED_MAX = 8;
 /** Up to here a removal keeps the order of insertion, as Redis' listpacks do; beyond it the last name fills the gap. */
-const ORDERED_MAX = 128;
+export const ORDERED_MAX = 128;
 /** Keeps a peer from choosing names that collide; no visible order depends on it. */
 const SEED = Math.floor(Math.random() * 0x7fffffff);
 
@@ -92,15 +92,9 @@ export class NameTable {
     } else if (last * 8 < slots.length && slots.length > 32) this.rebuild(slots.length >> 2);
   }
 
-  /**
-   * One step of a scan: visits positions downwards from `cursor` (0 starts), at most `count`, and returns the next
-   * cursor, 0 at the end.
-   */
+  /** One step of a scan; see `scanDown`. */
   scan(cursor: number, count: number, visit: (position: number) => void): number {
-    let position = cursor === 0 ? this.names.length : Math.min(cursor, this.names.length);
-    const stop = Math.max(0, position - count);
-    while (position > stop) visit(--position);
-    return position;
+    return scanDown(this.names.length, cursor, count, visit);
   }
 
   clone(): NameTable {
@@ -163,6 +157,22 @@ export class NameTable {
     this.slots = new Int32Array(slotCount);
     for (let i = 0; i < names.length; i++) this.occupy(hashes[i]!, i);
   }
+}
+
+/**
+ * One step of a scan of `size` positions: visits them downwards from `cursor` (0 starts), at most `count`, and returns
+ * the next cursor, 0 at the end.
+ */
+export function scanDown(
+  size: number,
+  cursor: number,
+  count: number,
+  visit: (position: number) => void,
+): number {
+  let position = cursor === 0 ? size : Math.min(cursor, size);
+  const stop = Math.max(0, position - count);
+  while (position > stop) visit(--position);
+  return position;
 }
 
 /** Takes `position` out of an array that runs in step with a table's names, in the same way the table does. */
