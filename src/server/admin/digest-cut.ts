@@ -112,13 +112,13 @@ export class DigestCut {
   }
 
   private visit(dbIndex: number, db: Db, ref: number): void {
-    const expireAtMs = db.expireAt(ref);
-    if (expireAtMs >= 0 && expireAtMs < this.nowMs) return;
     db.locateKey(ref);
     const { at, from, to } = db;
     const { bucketCount, listed } = this.scope;
     const bucket = (hashBytes(at, from, to, dbIndex) >>> 0) % bucketCount;
     if (listed.size > 0 && !listed.has(bucket)) return;
+    const expireAtMs = db.expireAt(ref);
+    if (expireAtMs >= 0 && expireAtMs < this.nowMs) return;
     this.keys += 1;
     if (db.isString(ref)) {
       db.locateValue(ref);

@@ -4,7 +4,7 @@ import { ReplyError } from '../resp/reply-error.ts';
 import type { Server } from '../server.ts';
 import { DigestCut, type DigestScope } from './digest-cut.ts';
 
-/** How long one slice may keep the server from its clients. */
+/** How long one slice may keep the server from its clients; as long it rests after it. */
 const SLICE_MS = 1;
 /** A digest that nobody asks for is dropped. */
 const MOST_IDLE_MS = 60_000;
@@ -77,7 +77,7 @@ export class DigestCuts {
     cut.taken = { position, digest };
     const step = (): void => {
       const end = clock.monotonic() + SLICE_MS;
-      if (!digest.step(() => clock.monotonic() >= end)) clock.soon(step);
+      if (!digest.step(() => clock.monotonic() >= end)) clock.after(SLICE_MS, step);
     };
     clock.soon(step);
   }

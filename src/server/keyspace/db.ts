@@ -560,6 +560,25 @@ export class Db {
     this.visitChain(first, visit);
   }
 
+  /** For walks: fetches what the buckets `[from, to)` hold from memory; see `fetchExpected`. */
+  fetchBuckets(from: number, to: number): void {
+    const { table, expires } = this;
+    const end = Math.min(to, table.length);
+    let fetched = this.fetched;
+    for (let bucket = from; bucket < end; bucket += 1) {
+      const ref = table[bucket]!;
+      if (ref !== 0) fetched ^= this.word(ref, HASH);
+    }
+    for (let bucket = from; bucket < end; bucket += 1) {
+      const ref = table[bucket]!;
+      if (ref === 0) continue;
+      const next = this.word(ref, NEXT);
+      if (next !== 0) fetched ^= this.word(next, HASH);
+      fetched ^= expires.timeOf(this.word(ref, EXPIRE_SLOT_WORD));
+    }
+    this.fetched = fetched;
+  }
+
   private visitChain(first: number, visit: (ref: number) => void): void {
     let ref = first;
     while (ref !== 0) {

@@ -34,6 +34,7 @@ export class Walk {
   /** Visits the next `buckets` buckets; true when all have been. */
   step(buckets: number): boolean {
     const end = Math.min(this.bucketCount, this.cursor + buckets);
+    this.db.fetchBuckets(this.cursor, end);
     while (this.cursor < end) {
       const bucket = this.cursor;
       this.cursor += 1;
