@@ -89,8 +89,11 @@ export class EntryLog {
 
   free(ref: number): void {
     const index = ref >>> SEGMENT_SHIFT;
+    const size = this.size(ref);
+    // The last of a segment goes with it: what is shared need not be copied for that.
+    if (index !== this.current && this.segments[index]!.live === size) return this.drop(index);
     const segment = this.owned(index);
-    segment.live -= this.size(ref);
+    segment.live -= size;
     segment.words[(ref & WORD_MASK) + POSITION] = FREED;
     if (index === this.current) {
       if (segment.live === 0) segment.top = 1;
@@ -218,7 +221,7 @@ export class EntryLog {
     return index;
   }
 
-  /** Moves what is left in a segment that is not the current one, and gives its memory back. */
+  /** Moves what is left in a segment that is not the current one, and lets go of it. */
   private vacate(index: number): void {
     const { words, top } = this.segments[index]!;
     for (let at = 1; at < top;) {
@@ -232,7 +235,11 @@ export class EntryLog {
       }
       at += size;
     }
-    this.heldWords -= words.length;
+    this.drop(index);
+  }
+
+  private drop(index: number): void {
+    this.heldWords -= this.segments[index]!.words.length;
     this.segments[index] = undefined;
     this.unused.push(index);
   }

@@ -20,6 +20,8 @@ export class ListChunk {
   start = 0;
   end = 0;
   count = 0;
+  /** Held by the clone of a list, too: then nobody may change it. */
+  isShared = false;
   private tail: number[] | undefined;
 
   /** With room for an entry of `size` bytes, and for `atLeast` bytes unless the entry is large. */
@@ -79,9 +81,10 @@ export class ListChunk {
     if (this.tail !== undefined && this.tail.length > this.count) this.tail = undefined;
   }
 
-  /** Removes the last entry, which `lastAt` has found. */
+  /** Removes the last entry. */
   closeBack(): void {
-    this.end = this.tail!.pop()!;
+    this.end = this.lastAt();
+    this.tail!.pop();
     this.count--;
   }
 

@@ -146,11 +146,11 @@ export class ListValue implements Value {
     const chunk = this.chunks.at(chunkIndex);
     const at = chunk.place(position - this.seekStart);
     const oldSize = entryEnd(chunk.bytes, at) - at;
-    if (entryBytes(element.length) === oldSize) writeText(chunk.bytes, at, element);
-    else {
-      chunk.close(at, oldSize);
-      if (chunk.count === 0) this.chunks.remove(chunkIndex);
-      else chunk.shrink();
+    if (entryBytes(element.length) === oldSize) {
+      const own = this.owned(chunkIndex);
+      writeText(own.bytes, at - chunk.start + own.start, element);
+    } else {
+      this.removeFrom(chunkIndex, [at], oldSize);
       this.count--;
       this.place(position, element);
       this.count++;
@@ -188,15 +188,11 @@ export class ListValue implements Value {
       const chunk = chunks.at(chunkIndex);
       const equal = chunk.places().filter((at) => isEntryAt(chunk.bytes, at, entry));
       const gone = isFromBack ? equal.slice(-(limit - removed)) : equal.slice(0, limit - removed);
-      // From behind, so that the places before stay good.
-      for (const at of gone.toReversed()) {
-        chunk.close(at, entry.length);
-        this.shrank(element.length);
-      }
+      const { length } = chunks;
+      if (gone.length > 0) this.removeFrom(chunkIndex, gone, entry.length);
+      for (let i = 0; i < gone.length; i++) this.shrank(element.length);
       removed += gone.length;
-      if (gone.length > 0) chunk.shrink();
-      if (chunk.count === 0) chunks.remove(chunkIndex);
-      else step++;
+      if (chunks.length === length) step++;
     }
     return removed;
   }
@@ -250,9 +246,14 @@ export class ListValue implements Value {
     }
   }
 
+  /** Shares the chunks; whoever changes one copies it first. */
   clone(): ListValue {
     const copy = new ListValue();
-    for (let i = 0; i < this.chunks.length; i++) copy.chunks.pushBack(this.chunks.at(i).clone());
+    for (let i = 0; i < this.chunks.length; i++) {
+      const chunk = this.chunks.at(i);
+      chunk.isShared = true;
+      copy.chunks.pushBack(chunk);
+    }
     copy.count = this.count;
     copy.listpackBytes = this.listpackBytes;
     copy.peakBytes = this.peakBytes;
@@ -294,7 +295,7 @@ export class ListValue implements Value {
   private chunkAtBack(size: number): ListChunk {
     const { chunks } = this;
     const last = chunks.length === 0 ? undefined : chunks.at(chunks.length - 1);
-    if (last?.hasRoomFor(size) === true) return last;
+    if (last?.hasRoomFor(size) === true) return last.isShared ? this.owned(chunks.length - 1) : last;
     const chunk = this.nextTo(last, size);
     chunks.pushBack(chunk);
     return chunk;
@@ -303,7 +304,7 @@ export class ListValue implements Value {
   private chunkAtFront(size: number): ListChunk {
     const { chunks } = this;
     const first = chunks.length === 0 ? undefined : chunks.at(0);
-    if (first?.hasRoomFor(size) === true) return first;
+    if (first?.hasRoomFor(size) === true) return first.isShared ? this.owned(0) : first;
     const chunk = this.nextTo(first, size);
     chunk.start = chunk.bytes.length;
     chunk.end = chunk.start;
@@ -316,24 +317,54 @@ export class ListValue implements Value {
     return new ListChunk(size, this.chunks.length < MANY_CHUNKS ? SECOND_CHUNK_BYTES : full.end - full.start);
   }
 
+  /** The chunk, to be changed. */
+  private owned(chunkIndex: number): ListChunk {
+    const chunk = this.chunks.at(chunkIndex);
+    if (!chunk.isShared) return chunk;
+    const copy = chunk.clone();
+    this.chunks.set(chunkIndex, copy);
+    return copy;
+  }
+
   private dropBack(): void {
     const { chunks } = this;
-    const chunk = chunks.at(chunks.length - 1);
-    const size = chunk.end - chunk.lastAt();
-    chunk.closeBack();
-    if (chunk.count === 0) chunks.popBack();
-    else if (chunks.length <= 2) chunk.shrink();
+    const index = chunks.length - 1;
+    const last = chunks.at(index);
+    const size = last.end - last.lastAt();
+    if (last.count === 1) chunks.popBack();
+    else {
+      const chunk = this.owned(index);
+      chunk.closeBack();
+      if (index <= 1) chunk.shrink();
+    }
     this.shrank(elementLength(size));
   }
 
   private dropFront(): void {
     const { chunks } = this;
-    const chunk = chunks.at(0);
-    const size = entryEnd(chunk.bytes, chunk.start) - chunk.start;
-    chunk.closeFront(size);
-    if (chunk.count === 0) chunks.popFront();
-    else if (chunks.length <= 2) chunk.shrink();
+    const first = chunks.at(0);
+    const size = entryEnd(first.bytes, first.start) - first.start;
+    if (first.count === 1) chunks.popFront();
+    else {
+      const chunk = this.owned(0);
+      chunk.closeFront(size);
+      if (chunks.length <= 2) chunk.shrink();
+    }
     this.shrank(elementLength(size));
+  }
+
+  /** Removes the entries at `places`, in order and each of `size` bytes, without counting; an empty chunk goes. */
+  private removeFrom(chunkIndex: number, places: readonly number[], size: number): void {
+    const chunk = this.chunks.at(chunkIndex);
+    if (chunk.count === places.length) {
+      this.chunks.remove(chunkIndex);
+      return;
+    }
+    const own = this.owned(chunkIndex);
+    const shift = own.start - chunk.start;
+    // From behind, so that the places before stay good.
+    for (const at of places.toReversed()) own.close(at + shift, size);
+    own.shrink();
   }
 
   /** Inserts without counting. */
@@ -352,14 +383,21 @@ export class ListValue implements Value {
     const chunkIndex = this.seek(position);
     const chunk = chunks.at(chunkIndex);
     const offset = position - this.seekStart;
-    if (chunk.hasRoomFor(size)) return { chunk, at: chunk.open(chunk.place(offset), size) };
-    if (offset > 0) chunks.insert(chunkIndex + 1, chunk.split(chunk.place(offset), offset));
-    const next = offset > 0 ? chunkIndex + 1 : chunkIndex;
-    let before = chunks.at(next - 1);
-    if (!before.hasRoomFor(size)) {
-      before = new ListChunk(size);
-      chunks.insert(next, before);
+    if (chunk.hasRoomFor(size)) {
+      const own = this.owned(chunkIndex);
+      return { chunk: own, at: own.open(own.place(offset), size) };
     }
+    if (offset > 0) {
+      const own = this.owned(chunkIndex);
+      chunks.insert(chunkIndex + 1, own.split(own.place(offset), offset));
+    }
+    const next = offset > 0 ? chunkIndex + 1 : chunkIndex;
+    if (!chunks.at(next - 1).hasRoomFor(size)) {
+      const alone = new ListChunk(size);
+      chunks.insert(next, alone);
+      return { chunk: alone, at: alone.openBack(size) };
+    }
+    const before = this.owned(next - 1);
     return { chunk: before, at: before.openBack(size) };
   }
 

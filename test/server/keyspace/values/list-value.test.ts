@@ -42,8 +42,9 @@ describe('ListValue', () => {
   it('does what an array does', () => {
     assert(
       property(array(step, { maxLength: 40 }), (steps) => {
-        const list = new ListValue();
+        let list = new ListValue();
         let model: string[] = [];
+        const clones: [ListValue, string[]][] = [];
         for (const { what, element, at, times } of steps) {
           for (let i = 0; i < times; i++) {
             const text = i % 3 === 0 ? element : `${element}${i}`;
@@ -67,6 +68,13 @@ describe('ListValue', () => {
               model.splice(position, 0, text);
             }
           }
+          // Either may be the one that goes on.
+          if (at % 3 > 0) {
+            const clone = list.clone();
+            clones.push([at % 2 === 0 ? clone : list, model.slice()]);
+            if (at % 2 !== 0) list = clone;
+            if (clones.length > 4) clones.shift();
+          }
           if (what === 'remove') {
             const isFromBack = at % 2 === 0;
             const matches = [...model.keys()].filter((i) => model[i] === element);
@@ -81,6 +89,7 @@ describe('ListValue', () => {
           }
         }
         expect([...list]).toEqual(model);
+        for (const [clone, then] of clones) expect([...clone]).toEqual(then);
         for (const isBackwards of [false, true]) {
           const found: number[] = [];
           list.forEachEqual('a', isBackwards, Infinity, (position) => found.push(position) < 5);
