@@ -13,7 +13,7 @@ const MOST_CLIENTS = 8;
 const MARK = /^replctl-cut:([0-9a-f]{1,40}):(\d{1,16})$/;
 
 const IN_TRANSACTION = new ReplyError('ERR DEBUG DIGEST-CUT is not for transactions');
-const PAUSED = new ReplyError('ERR Writes are paused, so nothing is put into the stream');
+const PAUSED = new ReplyError('ERR No writes are taken now, so nothing is put into the stream');
 const NO_LINK = new ReplyError('ERR No digest at a cut without a replication link');
 const TOO_MANY = new ReplyError('ERR Too many clients hold a digest');
 
@@ -49,8 +49,8 @@ export class DigestCuts {
     if (this.#cuts.size >= MOST_CLIENTS) throw TOO_MANY;
     const cut: HeldCut = { id, scope, askedAtMs: now, taken: undefined };
     if (!replication.isReplica) {
-      // A failover waits for replicas to reach an offset that must not move on.
-      if (server.pause.isPaused) throw PAUSED;
+      // Who fences writes waits for replicas to reach an offset that must not move on.
+      if (server.pause.isPaused || !replication.hasEnoughReplicas) throw PAUSED;
       this.#take(server, cut, replication.mark(`replctl-cut:${id}:${now}`), now);
     }
     this.#cuts.set(client, cut);
