@@ -11,7 +11,6 @@ import {
   type WriteStream,
 } from 'node:fs';
 import path from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import type { RdbReader } from '../rdb/rdb-reader.ts';
 
 const READ_BYTES = 256 * 1024;
@@ -153,7 +152,7 @@ export async function runWithPauses<T>(steps: FileSteps<T>, progress: (bytes: nu
     const step = steps.next();
     if (step.done === true) return step.value;
     progress(step.value);
-    await setImmediate();
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
