@@ -206,6 +206,8 @@ function loadAof(ctx: Context): void {
   if (persistence === undefined) throw LOG_FAILED;
   try {
     if (!persistence.reloadLog()) throw LOG_FAILED;
+    // The commands of the log ran inside of this one: what they changed is no news to the log or to replicas.
+    ctx.dirty = 0;
   } catch (error) {
     if (error instanceof LogLoadError) throw LOG_FAILED;
     throw error;

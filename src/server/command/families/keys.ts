@@ -175,13 +175,24 @@ function isAlive(ctx: Context, ref: number): boolean {
   return expireAt < 0 || ctx.now <= expireAt;
 }
 
+/**
+ * Removes a key past its time that a command came across, unless it must stay (on a replica); tells whether it is
+ * gone. Such keys have nothing to do with each other: each goes to the replicas alone, not all as one transaction
+ * (CMD_TOUCHES_ARBITRARY_KEYS in server.c).
+ */
+function removeDead(ctx: Context, key: string): boolean {
+  const isGone = ctx.findKey(key) === 0;
+  ctx.server.propagation.settle();
+  return isGone;
+}
+
 function randomkey(ctx: Context): void {
   const { db, server } = ctx;
   for (let tries = 0; tries < 100; tries += 1) {
     const ref = db.randomEntry(server.random);
     if (ref === 0) break;
     const key = db.keyString(ref);
-    if (isAlive(ctx, ref) || ctx.findKey(key) !== 0 || tries === 99) {
+    if (isAlive(ctx, ref) || !removeDead(ctx, key) || tries === 99) {
       ctx.reply.bulkString(key);
       return;
     }
@@ -236,7 +247,7 @@ function scan(ctx: Context, args: Args): void {
     else if (type === undefined || db.typeOf(ref) === type) found.push(key);
   }
   // What a scan meets past its time is removed, as by any other command.
-  for (const key of expired) ctx.findKey(key);
+  for (const key of expired) removeDead(ctx, key);
   reply.arrayHeader(2);
   reply.bulkString(String(cursor));
   reply.bulkStrings(found);
