@@ -11,13 +11,17 @@ import type { LinkMaster } from '../../src/server/replication/replica-link.ts';
 import { encodeCommand } from '../../src/server/replication/master-link.ts';
 import { Replication } from '../../src/server/replication/replication.ts';
 import { DEFAULT_REPLICATION_SETTINGS } from '../../src/server/replication/replication-settings.ts';
-import type { Endpoint, FakeNetwork } from './fake-network.ts';
+import { dial, type Life } from './dial.ts';
+import type { Endpoint } from './fake-network.ts';
+import type { Node, NodeParts } from './node.ts';
+import type { Random } from './random.ts';
 import { readCommands, TinyDataset } from './tiny-dataset.ts';
 
 const SLICE_BYTES = 200;
+const KEYS = 12;
 
 /** One process: what is in here is gone after a crash. */
-class Process {
+class Process implements Life {
   readonly replication: Replication;
   readonly data = new TinyDataset();
   readonly endpoints = new Set<Endpoint>();
@@ -26,17 +30,17 @@ class Process {
 
   constructor(node: SimNode) {
     this.#node = node;
-    const { network, settings, log } = node;
-    const { clock, random } = network;
+    const { settings, parts } = node;
+    const { clock, random } = parts.network;
     const applier = new TinyApplier(this.data, () => this.replication.sendAck());
     this.replication = new Replication({
       now: () => clock.nowMs,
       drawId: () => random.hex(40),
       log: (level, text) => {
-        if (!this.isDead) log(`${node.name} ${level} ${text}`);
+        if (!this.isDead) parts.log(`${node.name} ${level} ${text}`);
       },
       settings: () => settings,
-      connect: (master, events) => node.connect(this, master, events),
+      connect: (master, events) => dial(parts, this, master.port, events),
       snapshots: {
         start: (position, _filter, sink) => this.#snapshot(position, sink),
       },
@@ -80,7 +84,7 @@ class Process {
     this.endpoints.add(endpoint);
     let session: ReplicaSession | null = null;
     let buffered = Buffer.alloc(0);
-    const { clock } = this.#node.network;
+    const { clock } = this.#node.parts.network;
     endpoint.listen({
       data: (chunk) => {
         if (this.isDead) return;
@@ -124,7 +128,7 @@ class Process {
 
   /** Taken at once, handed out in slices while writes go on. */
   #snapshot(position: StreamPosition, sink: SnapshotSink): SnapshotRun {
-    const { clock, random } = this.#node.network;
+    const { clock, random } = this.#node.parts.network;
     const image = Buffer.concat([Buffer.from(`${position.streamDb};`), this.data.dump()]);
     let from = 0;
     let isPaused = false;
@@ -161,7 +165,7 @@ class Process {
   }
 
   #receive(events: DatasetEvents): DatasetSink {
-    const { clock, random } = this.#node.network;
+    const { clock, random } = this.#node.parts.network;
     const chunks: Buffer[] = [];
     let isAborted = false;
     return {
@@ -189,32 +193,23 @@ class Process {
   }
 }
 
-/** A node that can be stopped, crashed and started again, keeping its place by what its RDB carries. */
-export class SimNode {
+/** Replication alone, over data just big enough to show what it lost: thousands of runs a minute. */
+export class SimNode implements Node {
   readonly name: string;
   readonly port: number;
-  readonly network: FakeNetwork;
+  readonly parts: NodeParts;
   readonly settings: typeof DEFAULT_REPLICATION_SETTINGS;
-  readonly log: (line: string) => void;
   readonly canEof: boolean;
   isPaused = false;
-  /** Full resyncs taken in: the only thing that may set an offset back. */
   fullLoads = 0;
-  readonly #resolve: (port: number) => SimNode | undefined;
   #process: Process;
   #saved: { image: Buffer; position: StreamPosition | null; master: LinkMaster | null } | null = null;
 
-  constructor(
-    port: number,
-    network: FakeNetwork,
-    resolve: (port: number) => SimNode | undefined,
-    log: (line: string) => void,
-  ) {
+  constructor(parts: NodeParts) {
+    const { port, network } = parts;
     this.name = `n${port}`;
     this.port = port;
-    this.network = network;
-    this.#resolve = resolve;
-    this.log = log;
+    this.parts = parts;
     this.canEof = network.random.chance(0.7);
     this.settings = {
       ...DEFAULT_REPLICATION_SETTINGS,
@@ -232,29 +227,58 @@ export class SimNode {
     return this.#process.replication;
   }
 
-  get data(): TinyDataset {
-    return this.#process.data;
-  }
-
   get isUp(): boolean {
     return !this.#process.isDead;
+  }
+
+  accept(endpoint: Endpoint): void {
+    this.#process.accept(endpoint, '127.0.0.1');
+  }
+
+  get(db: number, key: string): string | undefined {
+    return this.#process.data.get(db, key);
+  }
+
+  digest(): string {
+    return this.#process.data.digest();
   }
 
   write(db: number, args: readonly string[]): void {
     this.#process.write(db, args);
   }
 
-  /** A transaction travels as MULTI … EXEC and is applied as one. */
-  replicateTransaction(db: number, commands: readonly (readonly string[])[]): void {
-    this.#process.transact(db, commands);
+  writeAndWait(key: string, replicaCount: number, acknowledged: () => void): void {
+    this.write(0, ['SET', key, '1']);
+    const { replication } = this;
+    replication.waiters.add({
+      kind: 'applied',
+      offset: replication.offset,
+      replicaCount,
+      needsLocalFsync: false,
+      settle: acknowledged,
+      refuse: () => undefined,
+    });
+    replication.requestAcks();
   }
 
-  /** The disk is gone with what was saved. */
+  scribble(random: Random, serial: () => number): void {
+    const db = random.chance(0.2) ? random.between(0, 3) : 0;
+    const key = `k${random.between(0, KEYS)}`;
+    const value = `${serial()};`.repeat(random.chance(0.05) ? 300 : 1);
+    const name = random.pick(['SET', 'APPEND', 'APPEND', 'DEL']);
+    if (random.chance(0.1)) {
+      // A transaction travels as MULTI … EXEC and is applied as one.
+      this.#process.transact(db, [
+        [name, key, value],
+        ['APPEND', 'sum', `${serial()};`],
+      ]);
+    } else this.write(db, name === 'DEL' ? [name, key] : [name, key, value]);
+  }
+
   forget(): void {
     this.#saved = null;
   }
 
-  /** SHUTDOWN SAVE: the RDB carries id and offset; the conf file carries the master. */
   stop(): void {
     const { replication, data } = this.#process;
     this.#saved = {
@@ -265,9 +289,8 @@ export class SimNode {
     this.crash();
   }
 
-  /** kill -9: what was not saved is lost; connections break. */
   crash(): void {
-    this.log(`${this.name} goes down`);
+    this.parts.log(`${this.name} goes down`);
     this.#process.isDead = true;
     // The conf file is rewritten with every REPLICAOF, the RDB is not.
     if (this.#saved !== null) this.#saved = { ...this.#saved, master: this.replication.link.master };
@@ -276,46 +299,16 @@ export class SimNode {
     }
   }
 
-  start(): void {
-    this.log(`${this.name} comes up`);
+  start(): Promise<void> {
+    this.parts.log(`${this.name} comes up`);
     this.#process = new Process(this);
     const saved = this.#saved;
-    if (saved === null) return;
+    if (saved === null) return Promise.resolve();
     this.#process.data.load(saved.image);
     const willBeReplica = saved.master !== null;
     if (saved.position !== null) this.replication.restore(saved.position, willBeReplica);
     if (saved.master !== null) this.replication.followAtStart(saved.master);
-  }
-
-  connect(
-    from: Process,
-    master: LinkMaster,
-    events: { opened(): void; data(chunk: Buffer): void; closed(reason: string): void },
-  ): Endpoint {
-    const [ours, theirs] = this.network.connect();
-    from.endpoints.add(ours);
-    const { clock } = this.network;
-    const isAlive = (): boolean => !from.isDead && !ours.isClosed;
-    ours.listen({
-      data: (chunk) => {
-        if (!from.isDead) events.data(chunk);
-      },
-      drain: () => undefined,
-      closed: (reason) => {
-        if (!from.isDead) events.closed(reason);
-      },
-    });
-    clock.after(this.network.latencyMs(), () => {
-      if (!isAlive()) return;
-      const target = this.#resolve(master.port);
-      if (target === undefined || !target.isUp) {
-        ours.breakOff('connection refused');
-        return;
-      }
-      target.#process.accept(theirs, '127.0.0.1');
-      events.opened();
-    });
-    return ours;
+    return Promise.resolve();
   }
 }
 

@@ -1,7 +1,9 @@
 import { FakeClock } from './fake-clock.ts';
 import { FakeNetwork } from './fake-network.ts';
 import { Random } from './random.ts';
-import { SimNode } from './sim-node.ts';
+import type { Node, NodeParts } from './node.ts';
+
+export type CreateNode = (parts: NodeParts) => Node;
 
 export interface SimulationResult {
   /** What broke, or null. */
@@ -14,44 +16,43 @@ export interface SimulationResult {
 }
 
 const FIRST_PORT = 7000;
-const KEYS = 12;
 
 /** One run of a tree of nodes under seeded faults. The same seed gives the same run. */
-export function simulate(seed: number): SimulationResult {
-  return new Simulation(seed).run();
+export function simulate(seed: number, createNode: CreateNode): Promise<SimulationResult> {
+  return new Simulation(seed, createNode).run();
 }
 
 class Simulation {
   readonly #random: Random;
   readonly #clock = new FakeClock();
   readonly #network: FakeNetwork;
-  readonly #nodes: SimNode[] = [];
+  readonly #nodes: Node[] = [];
   readonly #log: string[] = [];
-  readonly #lastOffset = new Map<SimNode, { replid: string; offset: number; fullLoads: number }>();
+  readonly #lastOffset = new Map<Node, { replid: string; offset: number; fullLoads: number }>();
   /** Keys written once, never overwritten, whose WAIT was answered: they must survive. */
   readonly #acked = new Set<string>();
-  #master: SimNode;
+  #master: Node;
   #failure: string | null = null;
   #writes = 0;
   #promotions = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, createNode: CreateNode) {
     this.#random = new Random(seed);
     this.#network = new FakeNetwork(this.#clock, this.#random);
-    const resolve = (port: number): SimNode | undefined => this.#nodes.find((node) => node.port === port);
+    const resolve = (port: number): Node | undefined => this.#nodes.find((node) => node.port === port);
     const log = (line: string): void => void this.#log.push(`${this.#clock.nowMs % 1_000_000} ${line}`);
     const count = this.#random.between(2, 5);
     for (let index = 0; index < count; index += 1) {
-      this.#nodes.push(new SimNode(FIRST_PORT + index, this.#network, resolve, log));
+      this.#nodes.push(createNode({ port: FIRST_PORT + index, network: this.#network, resolve, log }));
     }
     const [first] = this.#nodes;
     if (first === undefined) throw new Error('a simulation needs nodes');
     this.#master = first;
   }
 
-  run(): SimulationResult {
+  async run(): Promise<SimulationResult> {
     try {
-      this.#play();
+      await this.#play();
     } catch (error) {
       // What a node can't make sense of is a finding like any other, with its seed.
       this.#failure = error instanceof Error ? error.message : String(error);
@@ -66,18 +67,18 @@ class Simulation {
     };
   }
 
-  #play(): void {
+  async #play(): Promise<void> {
     this.#hangTree();
     const steps = this.#random.between(20, 120);
     for (let step = 0; step < steps && this.#failure === null; step += 1) {
-      this.#act();
+      await this.#act();
       this.#clock.advance(this.#random.between(1, 400));
       this.#checkOffsets();
     }
     if (this.#failure === null) this.#settle();
   }
 
-  #sum(count: (node: SimNode) => number): number {
+  #sum(count: (node: Node) => number): number {
     return this.#nodes.reduce((sum, node) => sum + count(node), 0);
   }
 
@@ -90,8 +91,8 @@ class Simulation {
     });
   }
 
-  #act(): void {
-    const actions: [number, () => void][] = [
+  async #act(): Promise<void> {
+    const actions: [number, () => void | Promise<void>][] = [
       [50, () => this.#write()],
       [6, () => this.#cut()],
       [2, () => this.#silence()],
@@ -109,7 +110,7 @@ class Simulation {
     for (const [weight, run] of actions) {
       ticket -= weight;
       if (ticket < 0) {
-        run();
+        await run();
         return;
       }
     }
@@ -119,16 +120,7 @@ class Simulation {
     if (!this.#master.isUp || this.#master.replication.isReplica || this.#master.isPaused) return;
     const count = this.#random.between(1, 30);
     for (let index = 0; index < count; index += 1) {
-      const db = this.#random.chance(0.2) ? this.#random.between(0, 3) : 0;
-      const key = `k${this.#random.between(0, KEYS)}`;
-      const value = `${this.#writes++};`.repeat(this.#random.chance(0.05) ? 300 : 1);
-      const name = this.#random.pick(['SET', 'APPEND', 'APPEND', 'DEL']);
-      if (this.#random.chance(0.1)) {
-        this.#master.replicateTransaction(db, [
-          [name, key, value],
-          ['APPEND', 'sum', `${this.#writes};`],
-        ]);
-      } else this.#master.write(db, name === 'DEL' ? [name, key] : [name, key, value]);
+      this.#master.scribble(this.#random, () => this.#writes++);
     }
     if (this.#random.chance(0.3)) this.#writeAndWait();
   }
@@ -136,22 +128,12 @@ class Simulation {
   /** SET unique key; WAIT for all replicas attached: once answered, no promotion of the furthest may lose it. */
   #writeAndWait(): void {
     const master = this.#master;
-    const { replication } = master;
-    const replicaCount = replication.replicas.size;
+    const replicaCount = master.replication.replicas.size;
     if (replicaCount === 0) return;
     const key = `acked-${this.#writes++}`;
-    master.write(0, ['SET', key, '1']);
-    replication.waiters.add({
-      kind: 'applied',
-      offset: replication.offset,
-      replicaCount,
-      needsLocalFsync: false,
-      settle: () => {
-        if (this.#master === master) this.#acked.add(key);
-      },
-      refuse: () => undefined,
+    master.writeAndWait(key, replicaCount, () => {
+      if (this.#master === master) this.#acked.add(key);
     });
-    replication.requestAcks();
   }
 
   #cut(): void {
@@ -169,32 +151,32 @@ class Simulation {
     if (live.length > 0) this.#random.pick(this.#random.pick(live)).speed = this.#random.between(1, 50);
   }
 
-  #replicas(): SimNode[] {
+  #replicas(): Node[] {
     return this.#nodes.filter((node) => node !== this.#master);
   }
 
-  #restartReplica(): void {
+  async #restartReplica(): Promise<void> {
     const node = this.#random.pick(this.#replicas());
     if (!node.isUp) return;
     if (this.#random.chance(0.5)) node.stop();
     else node.crash();
     this.#clock.advance(this.#random.between(1, 3000));
-    node.start();
+    await node.start();
     if (!node.replication.isReplica) node.replication.follow({ host: '127.0.0.1', port: this.#master.port });
     this.#lastOffset.delete(node);
   }
 
   /** SHUTDOWN SAVE and start: replicas come back to it by the id in its RDB. */
-  #restartMaster(): void {
+  async #restartMaster(): Promise<void> {
     if (this.#master.replication.failover.phase !== 'no-failover') return;
     this.#master.stop();
     this.#clock.advance(this.#random.between(1, 1500));
-    this.#master.start();
+    await this.#master.start();
     this.#lastOffset.delete(this.#master);
   }
 
-  #isBelow(node: SimNode, ancestor: SimNode): boolean {
-    let at: SimNode | undefined = node;
+  #isBelow(node: Node, ancestor: Node): boolean {
+    let at: Node | undefined = node;
     for (let depth = 0; at !== undefined && depth < 10; depth += 1) {
       if (at === ancestor) return true;
       const port: number | undefined = at.replication.link.master?.port;
@@ -281,7 +263,7 @@ class Simulation {
   }
 
   /** The master is dead: the furthest of its history takes over, and the rest hang themselves below it. */
-  #failOver(): void {
+  async #failOver(): Promise<void> {
     const { replid } = this.#master.replication.history;
     const able = this.#replicas()
       .filter((node) => node.isUp && node.replication.history.replid === replid && node.replication.isLinkUp)
@@ -304,7 +286,7 @@ class Simulation {
       if (node !== old) node.replication.follow({ host: '127.0.0.1', port: next.port });
     }
     old.forget();
-    old.start();
+    await old.start();
     old.replication.follow({ host: '127.0.0.1', port: next.port });
     this.#lastOffset.clear();
   }
@@ -328,8 +310,8 @@ class Simulation {
     this.#clock.advance(60_000);
     this.#write();
     this.#awaitQuiet();
-    const { replication, data } = this.#master;
-    const wanted = data.digest();
+    const { replication } = this.#master;
+    const wanted = this.#master.digest();
     for (const node of this.#nodes) {
       const own = node.replication;
       if (node !== this.#master && !own.isLinkUp) this.#failure ??= `${node.name}: link is ${own.link.phase}`;
@@ -337,10 +319,10 @@ class Simulation {
         this.#failure ??= `${node.name}: another history`;
       if (own.offset !== replication.offset)
         this.#failure ??= `${node.name}: at ${own.offset} of ${replication.offset}`;
-      if (node.data.digest() !== wanted) this.#failure ??= `${node.name}: other data than the master`;
+      if (node.digest() !== wanted) this.#failure ??= `${node.name}: other data than the master`;
     }
     for (const key of this.#acked) {
-      if (data.get(0, key) !== '1') this.#failure ??= `${key} was acknowledged and is lost`;
+      if (this.#master.get(0, key) !== '1') this.#failure ??= `${key} was acknowledged and is lost`;
     }
     if (this.#failure === null) this.#checkPartialResync();
   }
@@ -382,10 +364,9 @@ class Simulation {
     if (after !== before) this.#failure = `${after - before} full resyncs where partial ones were due`;
     else if (!this.#isQuiet()) this.#failure = 'not quiet after a cut and a switchover';
     else {
-      const wanted = this.#master.data.digest();
+      const wanted = this.#master.digest();
       for (const node of this.#nodes) {
-        if (node.data.digest() !== wanted)
-          this.#failure ??= `${node.name}: other data after a partial resync`;
+        if (node.digest() !== wanted) this.#failure ??= `${node.name}: other data after a partial resync`;
       }
     }
   }

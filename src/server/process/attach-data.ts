@@ -1,14 +1,15 @@
 import type { ShutdownPorts } from '../admin/shutdown.ts';
 import type { InfoSources } from '../admin/info-sources.ts';
 import type { LiveConfig } from '../config/live-config.ts';
-import { dial } from '../net/dial.ts';
 import { describePersistence } from '../persistence/describe-persistence.ts';
 import { Persistence } from '../persistence/persistence.ts';
-import { attachReplication, followConfigured } from '../replication/attach-replication.ts';
-import { SpoolFile } from '../replication/spool-file.ts';
+import {
+  attachReplication,
+  followConfigured,
+  type ReplicationParts,
+} from '../replication/attach-replication.ts';
 import { memoryOf, printReplicationInfo } from '../replication/status.ts';
 import type { Server } from '../server.ts';
-import { tlsClientOptions } from './tls-options.ts';
 
 /** What the process does with a server's data at its begin and end. */
 export interface DataParts {
@@ -26,16 +27,12 @@ export function attachData(
   server: Server,
   config: LiveConfig,
   sources: InfoSources,
-  inFolder: (file: string) => string,
+  { connect, createSpool }: Pick<ReplicationParts, 'connect' | 'createSpool'>,
 ): DataParts {
   const persistence = new Persistence(server);
   const replication = attachReplication(server, {
-    connect: ({ host, port }, events) => {
-      const source = config.text('bind-source-addr');
-      const tls = config.flag('tls-replication') ? tlsClientOptions(config, inFolder) : undefined;
-      return dial(host, port, events, { ...(source === '' ? {} : { localAddress: source }), tls });
-    },
-    createSpool: () => new SpoolFile(config.text('dir')),
+    connect,
+    createSpool,
     fsyncedOffset: () => persistence.log?.syncedOffset ?? null,
     snapshots: persistence.snapshots,
     receiver: persistence.receiver,

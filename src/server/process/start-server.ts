@@ -11,9 +11,11 @@ import { LiveConfig } from '../config/live-config.ts';
 import { loadConfig, type LoadedConfig } from '../config/load-config.ts';
 import { readInclude } from '../config/read-include.ts';
 import { FAMILIES } from '../families.ts';
+import { SpoolFile } from '../replication/spool-file.ts';
 import { Server } from '../server.ts';
 import { attachData } from './attach-data.ts';
 import { daemonize } from './daemonize.ts';
+import { dialMaster } from './dial-master.ts';
 import { Endpoints, ListenError } from './endpoints.ts';
 import { createLog } from './log-file.ts';
 import { createRandom } from './random-source.ts';
@@ -92,7 +94,10 @@ async function run(line: RunLine, loaded: LoadedConfig): Promise<void> {
   );
   const userError = admin.attach(server, loaded.users);
   if (userError !== undefined) return fail(log, userError);
-  const data = attachData(server, config, admin.sources, inFolder);
+  const data = attachData(server, config, admin.sources, {
+    connect: dialMaster(config, inFolder),
+    createSpool: () => new SpoolFile(config.text('dir')),
+  });
   log('notice', `Running mode=standalone, port=${config.text('port')}.`);
   // redis-server's logo tells the pid, and Redis' test suite waits for it.
   log('notice', `PID: ${String(process.pid)}`);
