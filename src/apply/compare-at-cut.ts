@@ -19,8 +19,8 @@ export interface CutComparison {
 
 const BUCKETS = 4_096;
 const SUM_BYTES = 16;
-/** Keys listed by one node in one reply, on average. */
-const LISTED_KEYS = 10_000;
+/** Keys listed by one node at one cut, on average: half of what a server keeps. */
+const LISTED_KEYS = 50_000;
 const POLL_MS = 10;
 
 /**

@@ -43,9 +43,21 @@ export async function beginCut(client: Client, { id, bucketCount, buckets }: Cut
   return reply === 'OK';
 }
 
-/** The digest, or how far it is; null when the server holds none. */
+/** The digest, or how far it is; null when the server holds none. Rows come by the thousand. */
 export async function readCut(client: Client): Promise<CutDigest | CutProgress | null> {
-  const [reply = null] = await client.pipelineRaw([['DEBUG', 'DIGEST-CUT', 'READ']]);
+  const first = await readPage(client, 0);
+  if (first === null || typeof first === 'number' || first.sums.length > 0) return first;
+  const rows = [...first.rows];
+  while (rows.length < first.keys) {
+    const page = await readPage(client, rows.length);
+    if (page === null || typeof page === 'number' || page.rows.length === 0) return null;
+    rows.push(...page.rows);
+  }
+  return { ...first, rows };
+}
+
+async function readPage(client: Client, from: number): Promise<CutDigest | CutProgress | null> {
+  const [reply = null] = await client.pipelineRaw([['DEBUG', 'DIGEST-CUT', 'READ', String(from)]]);
   if (typeof reply === 'number') return reply;
   if (reply instanceof ErrorReply || !Array.isArray(reply)) return null;
   const [replid = null, offset, keys, sums = null, flat = null]: readonly RawReply[] = reply;

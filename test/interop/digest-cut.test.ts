@@ -108,6 +108,19 @@ describe('digests at one point of the stream', () => {
     await node(3).client.call('CLIENT', 'UNPAUSE');
     expect((await compare())?.differences).toEqual([]);
   });
+
+  it('list all that is missing, over several replies', async () => {
+    const names = Array.from({ length: 2_500 }, (_, index) => `many:${index}`);
+    await node(0).client.mset(Object.fromEntries(names.map((name) => [name, 'v'])));
+    expect((await compare())?.differences).toEqual([]);
+    await node(2).client.flushall();
+    const found = await compare();
+    expect(new Set(found?.differences.map(({ node: id, what }) => `${id} ${what}`))).toEqual(
+      new Set(['c missing']),
+    );
+    expect(found?.differences).toHaveLength(found?.compared ?? NaN);
+    expect(found?.compared).toBeGreaterThan(2_500);
+  });
 });
 
 /** Writes what makes a stream difficult, as fast as it can: effects told otherwise, units of many, several databases. */

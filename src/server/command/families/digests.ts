@@ -8,6 +8,8 @@ import type { Context } from '../context.ts';
 import type { Subcommands } from './debug.ts';
 
 const MOST_BUCKETS = 65_536;
+/** Rows in one reply: less than a millisecond's work. */
+const PAGE_ROWS = 1_000;
 const NO_CUT = new ReplyError('ERR No digest was begun on this connection, or it was not asked for in time');
 const TOO_MANY_KEYS = new ReplyError('ERR Too many keys in these buckets');
 
@@ -50,13 +52,14 @@ function digestBatch(ctx: Context, args: Args): void {
 /**
  * DEBUG DIGEST-CUT, not in Redis, for `replctl verify`: see `DigestCuts`.
  *
- * BEGIN id buckets [bucket …] takes the digest, on a replica where the stream says so. READ gives -1 until then, the
- * number of keys digested until all are, and then replication id, offset, number of keys, 16 bytes for each bucket, and
- * for each key of the buckets named database, key, type, expiry (Unix ms, or -1) and 16 bytes for its content.
+ * BEGIN id buckets [bucket …] takes the digest, on a replica where the stream says so. READ [from] gives -1 until then,
+ * the number of keys digested until all are, and then replication id, offset, number of keys, 16 bytes for each bucket
+ * or, when buckets were named, some of their keys: database, key, type, expiry (Unix ms, or -1), 16 bytes for the content.
  */
 function digestCut(ctx: Context, args: Args, cuts: DigestCuts): void {
   const verb = args.count > 2 ? args.upper(2) : '';
-  if (verb === 'READ' && args.count === 3) readCut(ctx, cuts.find(ctx.client));
+  if (verb === 'READ' && args.count < 5)
+    readCut(ctx, cuts.find(ctx.client), args.count > 3 ? args.int(3) : 0);
   else if (verb === 'BEGIN' && args.count > 4) {
     const bucketCount = args.int(4);
     const listed = new Set(args.strings(5).map((_, index) => args.int(5 + index)));
@@ -67,7 +70,7 @@ function digestCut(ctx: Context, args: Args, cuts: DigestCuts): void {
   } else throw ERRORS.syntax;
 }
 
-function readCut({ reply }: Context, cut: HeldCut | undefined): void {
+function readCut({ reply }: Context, cut: HeldCut | undefined, from: number): void {
   if (cut === undefined) throw NO_CUT;
   if (cut.taken === undefined) {
     reply.int(-1);
@@ -84,8 +87,9 @@ function readCut({ reply }: Context, cut: HeldCut | undefined): void {
   reply.int(position.offset);
   reply.int(digest.keys);
   reply.bulk(new Uint8Array(digest.sums.buffer));
-  reply.arrayHeader(digest.rows.length * 5);
-  for (const { dbIndex, key, type, expireAtMs, content } of digest.rows) {
+  const rows = digest.rows.slice(from, from + PAGE_ROWS);
+  reply.arrayHeader(rows.length * 5);
+  for (const { dbIndex, key, type, expireAtMs, content } of rows) {
     reply.int(dbIndex);
     reply.bulk(key);
     reply.bulkString(type);
