@@ -1,12 +1,14 @@
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { localHost } from '../../src/hosts/local-host.ts';
 import type { StatusReport } from '../../src/show/status-report.ts';
 import { treeYaml } from '../support/applied-tree.ts';
-import { Deployment } from '../support/deployment.ts';
+import { Deployment, PATIENT } from '../support/deployment.ts';
 import { hasEngine, type TestEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { poll } from '../support/poll.ts';
+import { processesIn } from '../support/processes-in.ts';
 import { SeededRandom, seedFrom } from '../support/seeded-random.ts';
 
 const ROUNDS = Number(process.env['REPLCTL_CHAOS_ROUNDS'] ?? 2);
@@ -72,7 +74,7 @@ class ChaosWorld {
 
   private async up(): Promise<void> {
     await this.ok('up');
-    const report = await this.deployment.json<StatusReport>('status');
+    const report = await this.deployment.json<StatusReport>('status', ...PATIENT);
     const problems = report.findings.filter(({ severity }) => severity === 'error');
     const masters = report.nodes.filter(({ role }) => role === 'master');
     const misplaced = report.nodes.filter(({ state, parent, declaredParent, link }) => {
@@ -91,7 +93,7 @@ class ChaosWorld {
 
   /** On all nodes when it returns. */
   private async write(key: string): Promise<void> {
-    const { nodes } = await this.deployment.json<StatusReport>('status');
+    const { nodes } = await this.deployment.json<StatusReport>('status', ...PATIENT);
     const master = nodes.find(({ role }) => role === 'master')?.port ?? 0;
     await this.deployment.call(master, 'SET', key, key);
     for (const port of this.ports) {
@@ -140,13 +142,16 @@ class ChaosWorld {
     this.course.push(`kill -9 ${names.join(' ')}`);
     const pids = names.flatMap((name) => this.pidOf(name));
     for (const pid of pids) process.kill(pid, 'SIGKILL');
-    await poll(`${pids.join(', ')} gone`, () => Promise.resolve(!pids.some(isAlive)));
+    await poll(`${pids.join(', ')} gone`, async () => {
+      const facts = await Promise.all(pids.map((pid) => localHost.processFacts(pid)));
+      return facts.every((fact) => fact === null);
+    });
   }
 
   private pidOf(name: string): number[] {
     try {
       const pid = this.deployment.pidOf(name);
-      return isAlive(pid) ? [pid] : [];
+      return processesIn(this.deployment.dir).includes(pid) ? [pid] : [];
     } catch (error) {
       if (error instanceof Error && error.message.startsWith('no pidfile')) return [];
       throw error;
@@ -201,23 +206,8 @@ class ChaosWorld {
 
 /** Processes that run in the folder, and files that only a running node or operation has. */
 function leftovers(dir: string): string[] {
-  const processes = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && cwdOf(pid).startsWith(dir));
   const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((file) =>
     /\.pid$|\.sock$|^lock|\.tmp|\.new$|^start\.out$/.test(path.basename(file)),
   );
-  return [...processes.map((pid) => `process ${pid}`), ...files];
-}
-
-/** Processes end, and belong to others, while one looks. */
-function cwdOf(pid: string): string {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`);
-  } catch (error) {
-    if (error instanceof Error) return '';
-    throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  return existsSync(`/proc/${pid}/cwd`) && cwdOf(String(pid)) !== '';
+  return [...processesIn(dir).map((pid) => `process ${pid}`), ...files];
 }

@@ -25,7 +25,7 @@ const context: ApplyContext = {
     doHarm();
   },
   signal: new AbortController().signal,
-  timeoutMs: harm === 'self' ? 10_000 : 2_500,
+  timeoutMs: harm === 'self' ? 60_000 : 2_500,
 };
 const known = VERBS.find((name) => name === verb);
 if (known === undefined) throw new Error(`no verb ${verb}`);

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { treeYaml } from '../support/applied-tree.ts';
 import { buildFixture } from '../support/build-fixture.ts';
 import { crash } from '../support/crash-run.ts';
-import { Deployment } from '../support/deployment.ts';
+import { Deployment, PATIENT } from '../support/deployment.ts';
 import { hasEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { poll } from '../support/poll.ts';
@@ -145,7 +145,7 @@ async function staysSame(world: Deployment, ...verbs: readonly string[][]): Prom
   const waiting = [...verbs];
   const runSome = async (): Promise<void> => {
     for (let args = waiting.shift(); args !== undefined; args = waiting.shift()) {
-      const { code, stderr } = await world.run(args);
+      const { code, stderr } = await world.run([...args, ...PATIENT]);
       expect([0, 4, 18], `${args.join(' ')}: ${stderr}`).toContain(code);
     }
   };

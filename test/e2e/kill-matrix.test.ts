@@ -138,7 +138,7 @@ class Matrix {
       down: [],
     }[verb];
     if (verb === 'up') this.edit();
-    if (verb === 'promote --force') await this.killMaster(master);
+    if (verb === 'promote --force') await this.tree.kill(Number(master));
     if (verb === 'start') await this.run('stop', ...args);
     const { plan } = await runVerb(verb, args, await this.tree.context(`plan ${verb}`), true);
     const steps = plan.stages.flat();
@@ -158,12 +158,6 @@ class Matrix {
 
   private async run(verb: CrashVerb, ...args: string[]): Promise<void> {
     await runVerb(verb, args, await this.tree.context(verb), false);
-  }
-
-  private async killMaster(master: string): Promise<void> {
-    const pid = Number((await this.tree.info(Number(master)))['process_id']);
-    process.kill(pid, 'SIGKILL');
-    await poll(`${master} gone`, async () => (await localHost.processFacts(pid)) === null);
   }
 
   /** What went wrong, or null. The tree is whole again afterwards, or the next case says that it is not. */

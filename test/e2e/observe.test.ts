@@ -28,7 +28,7 @@ describe.each(ENGINES)('observing %s', (kind) => {
       const nodes = await declare(kind);
       await nodes.start();
       const seen = new Map<string, ReadyVerdict[]>();
-      await nodes.ready(20_000, (id, verdict) => seen.set(id, [...(seen.get(id) ?? []), verdict]));
+      await nodes.ready(60_000, (id, verdict) => seen.set(id, [...(seen.get(id) ?? []), verdict]));
       expect(seen.get('leaf')?.at(-1)).toEqual({ ready: true });
       await nodes.call('top', 'SET', 'k', 'v');
       const observation = await nodes.observe();
@@ -93,7 +93,7 @@ describe.each(ENGINES)('observing %s', (kind) => {
     const nodes = await declare(kind);
     await nodes.start(['top']);
     await nodes.start(['leaf'], ['repl-timeout 2']);
-    await expect(nodes.ready(300)).rejects.toMatchObject({
+    await expect(nodes.ready(2_000)).rejects.toMatchObject({
       code: 'TIMEOUT',
       details: { nodes: { middle: 'down', leaf: 'link-down' } },
     });
@@ -103,7 +103,7 @@ describe.each(ENGINES)('observing %s', (kind) => {
     const nodes = await declare(kind, { top: null });
     await nodes.start();
     expect(await nodes.call('top', 'NOSUCHCOMMAND')).toBeInstanceOf(ErrorReply);
-    const connected = await tryConnect(nodes.node('top'), { password: null, timeoutMs: 2_000 });
+    const connected = await tryConnect(nodes.node('top'), { password: null, timeoutMs: 30_000 });
     if (!connected.ok) throw new Error(connected.said);
     const { client } = connected;
     expect(
@@ -139,14 +139,14 @@ describe('what does not answer like a server', () => {
   }
 
   it.each([
-    ['foreign', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
-    ['timeout', null],
-    ['auth', '-DENIED Redis is running in protected mode\r\n'],
-    ['error', '-ERR max number of clients reached\r\n'],
-  ])('is told apart as %s', async (reason, answer) => {
+    ['foreign', 'HTTP/1.1 400 Bad Request\r\n\r\n', 30_000],
+    ['timeout', null, 300],
+    ['auth', '-DENIED Redis is running in protected mode\r\n', 30_000],
+    ['error', '-ERR max number of clients reached\r\n', 30_000],
+  ])('is told apart as %s', async (reason, answer, timeoutMs) => {
     const server = await listen(answer);
     const endpoint = { id: 'it', host: '127.0.0.1', port: server.port, tls: null, auth: { user: null } };
-    const result = await tryConnect(endpoint, { password: null, timeoutMs: 300 });
+    const result = await tryConnect(endpoint, { password: null, timeoutMs });
     server.close();
     expect(result).toMatchObject({ ok: false, reason });
   });

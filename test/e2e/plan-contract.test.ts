@@ -116,7 +116,10 @@ describe.runIf(hasEngine('redis'))('plans as contracts', () => {
 
     await d.expect(18, 'plan', 'promote', A, '--force', '-o', 'never.json');
     process.kill(d.pidOf(M), 'SIGKILL');
-    await poll('the replicas lost it', async () => (await d.info(a))['master_link_status'] === 'down');
+    await poll('the replicas lost it', async () => {
+      const infos = await Promise.all([a, b].map((port) => d.info(port)));
+      return infos.every((info) => info['master_link_status'] === 'down');
+    });
     await d.ok('plan', 'promote', A, '--force', '-o', 'force.json');
     expect((await d.info(a))['role']).toBe('slave');
     // Done, with the dead master as a finding.

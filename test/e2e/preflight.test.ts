@@ -120,7 +120,7 @@ describe.runIf(hasEngine('redis'))('before a switchover', () => {
     await client.call('SCRIPT', 'KILL');
     client.close();
     expect(await endless).toBeInstanceOf(Error);
-    await promote(await world.context('promote'), 'a', DO);
+    await promote(await world.context('promote'), 'a', { ...DO, fenceBudgetMs: 30_000 });
     expect(await world.liveTree()).toEqual({ a: null, m: 'a', b: 'a' });
   });
 });

@@ -12,6 +12,8 @@ import { poll } from '../support/poll.ts';
 /** 50 with REPLCTL_SALVAGE=50; a few otherwise. REPLCTL_SALVAGE_SEED repeats a run. */
 const PARTITIONS = Number(process.env['REPLCTL_SALVAGE'] ?? 5);
 const BACKLOG_BYTES = 16_384;
+/** A PING that only the node left behind has counted would be lost bytes that no command tells of. */
+const CONFIG = `repl-backlog-size: ${BACKLOG_BYTES}, repl-ping-replica-period: 1000, repl-timeout: 2000`;
 /** `SELECT 0` in the stream. */
 const SELECT_BYTES = 23;
 const READ_ONLY = { replays: false, reattaches: false };
@@ -147,6 +149,6 @@ function yaml(engine: 'redis' | 'bundled', master: number, replica: number): str
       [master, null],
       [replica, master],
     ]),
-    `defaults: {config: {repl-backlog-size: ${BACKLOG_BYTES}}}\n`,
+    `defaults: {config: {${CONFIG}}}\n`,
   );
 }

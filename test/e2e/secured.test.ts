@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Deployment } from '../support/deployment.ts';
+import { Deployment, PATIENT } from '../support/deployment.ts';
 import { ENGINES, hasEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { createCertificates, hasOpenssl } from '../support/test-certificates.ts';
@@ -64,13 +64,14 @@ async function operate(d: Deployment, [a, b, c]: readonly [number, number, numbe
     return stdout;
   };
   await ok('up');
-  await ok('exec', String(a), '--', 'SET', 'k', 'v');
-  await ok('promote', String(c));
-  expect(await ok('exec', String(b), '--', 'GET', 'k')).toContain('v');
+  await ok('exec', String(a), ...PATIENT, '--', 'SET', 'k', 'v');
+  await ok('promote', String(c), ...PATIENT);
+  expect(await ok('exec', String(b), ...PATIENT, '--', 'GET', 'k')).toContain('v');
   await ok('restart', String(c));
-  await ok('test');
-  await ok('verify');
-  await ok('status');
+  await ok('test', ...PATIENT);
+  await ok('verify', ...PATIENT);
+  const { stdout, stderr } = await d.healthy();
+  printed.push(stdout, stderr);
   expect(await ok('up')).toContain('nothing to do');
   return printed;
 }

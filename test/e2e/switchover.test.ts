@@ -12,7 +12,9 @@ import { WriteLoad } from '../support/write-load.ts';
 const ROUNDS = Number(process.env['SWITCHOVER_ROUNDS'] ?? 8);
 /** Six servers in a row that keep up with writes leave a busy machine nothing for the operations. */
 const PAUSE_MS = 5;
-const PLAN_ONLY = { isDryRun: false };
+const DO = { isDryRun: false };
+/** A busy machine takes its time between two steps. */
+const PATIENTLY = { ...DO, fenceBudgetMs: 30_000 };
 
 describe.each(ENGINES)('switchover on %s', (engine) => {
   let tree: AppliedTree | null = null;
@@ -50,7 +52,7 @@ describe.each(ENGINES)('switchover on %s', (engine) => {
           const { report } = await promote(
             await tree.context(`promote ${master}`),
             String(master),
-            PLAN_ONLY,
+            PATIENTLY,
           );
           expect(report?.writeGapMs).toBeGreaterThan(0);
         }
@@ -79,13 +81,13 @@ describe.each(ENGINES)('switchover on %s', (engine) => {
       const names = ports.map(String);
       const reversed = [...names].reverse();
       try {
-        await promote(await tree.context('promote'), reversed[0] ?? '', PLAN_ONLY);
-        await chain(await tree.context('chain'), reversed, PLAN_ONLY);
+        await promote(await tree.context('promote'), reversed[0] ?? '', PATIENTLY);
+        await chain(await tree.context('chain'), reversed, DO);
         expect(await tree.liveTree()).toEqual(
           Object.fromEntries(reversed.map((name, index) => [name, reversed[index - 1] ?? null])),
         );
-        await star(await tree.context('chain --star'), PLAN_ONLY);
-        await move(await tree.context('move'), names[1] ?? '', names[0] ?? '', PLAN_ONLY);
+        await star(await tree.context('chain --star'), DO);
+        await move(await tree.context('move'), names[1] ?? '', names[0] ?? '', DO);
       } finally {
         await load.stop();
       }
@@ -129,7 +131,7 @@ describe.each(ENGINES)('switchover on %s', (engine) => {
         },
       };
       try {
-        await expect(promote(stopping, String(b), PLAN_ONLY)).rejects.toMatchObject({ code: 'REFUSED' });
+        await expect(promote(stopping, String(b), DO)).rejects.toMatchObject({ code: 'REFUSED' });
       } finally {
         process.kill(target, 'SIGCONT');
       }

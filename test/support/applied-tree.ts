@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
@@ -6,10 +6,13 @@ import type { ApplyContext, ApplyEvent } from '../../src/apply/context.ts';
 import { down } from '../../src/apply/down.ts';
 import { up, type UpOptions } from '../../src/apply/up.ts';
 import type { ChangeResult } from '../../src/apply/change.ts';
+import { localHost } from '../../src/hosts/local-host.ts';
 import { loadTopology } from '../../src/topology/load-topology.ts';
 import type { Topology } from '../../src/topology/model.ts';
 import { caughtUp } from './caught-up.ts';
 import type { TestEngine } from './engines.ts';
+import { poll } from './poll.ts';
+import { clearFolder } from './processes-in.ts';
 
 /** A real tree driven through the use-cases, without the command line around them. */
 export class AppliedTree {
@@ -39,7 +42,7 @@ export class AppliedTree {
       command,
       emit: (event) => this.events.push(event),
       signal: new AbortController().signal,
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
     };
   }
 
@@ -53,11 +56,21 @@ export class AppliedTree {
     });
   }
 
-  /** Stops what runs and removes every file. */
+  /** Stops what runs and removes every file; kills what cannot be stopped. */
   async remove(): Promise<void> {
-    const { name } = await this.topology();
-    await down(await this.context('down'), { isDryRun: false, wipe: name });
-    rmSync(this.dir, { recursive: true, force: true });
+    try {
+      const { name } = await this.topology();
+      await down(await this.context('down'), { isDryRun: false, wipe: name });
+    } finally {
+      await clearFolder(this.dir);
+    }
+  }
+
+  /** Kills the server on a port; its process is gone when this returns, not its port alone. */
+  async kill(port: number): Promise<void> {
+    const pid = Number((await this.info(port))['process_id']);
+    process.kill(pid, 'SIGKILL');
+    await poll(`${port} is gone`, async () => (await localHost.processFacts(pid)) === null);
   }
 
   /** Live parents by `role` and `master_port`. */

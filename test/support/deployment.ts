@@ -1,11 +1,15 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { poll } from './poll.ts';
+import { clearFolder } from './processes-in.ts';
 
 const BIN = path.join(import.meta.dirname, '..', '..', 'bin', 'run.js');
+
+/** For verbs that would take a node for dead, or give a switchover up, when a machine is busy for a second. */
+export const PATIENT = ['--timeout', '30s'] as const;
 
 export interface CliResult {
   readonly code: number | null;
@@ -78,6 +82,20 @@ export class Deployment {
   async json<T>(...args: string[]): Promise<T> {
     const result = await this.run([...args, '--json']);
     return JSON.parse(result.stdout) as T;
+  }
+
+  /** Waits until `status` finds nothing: a process that had to wait for a core may be late once. */
+  async healthy(...args: string[]): Promise<CliResult> {
+    const seen: CliResult[] = [];
+    try {
+      return await poll('status finds nothing', async () => {
+        const result = await this.run(['status', ...PATIENT, ...args]);
+        seen.push(result);
+        return result.code === 0 && result;
+      });
+    } catch (error) {
+      throw new Error(`status: ${seen.at(-1)?.stdout}`, { cause: error });
+    }
   }
 
   /** A client that connects once and reports, never retries. */
@@ -162,7 +180,6 @@ export class Deployment {
   async destroy(): Promise<void> {
     for (const client of this.clients) client.disconnect();
     if (existsSync(path.join(this.dir, '.replctl'))) await this.run(['down']);
-    for (const pid of this.pids()) process.kill(pid, 'SIGKILL');
-    rmSync(this.dir, { recursive: true, force: true });
+    await clearFolder(this.dir);
   }
 }

@@ -10,7 +10,7 @@ import { poll } from './poll.ts';
 
 type Id = 'm' | 'a' | 'b' | 'c';
 
-const DEADLINE_MS = 40_000;
+const DEADLINE_MS = 100_000;
 
 /** A tree m → a → c, m → b with a password, on which the commands that `status` prints are run as they are printed. */
 export class MendingTree {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { CompareInput } from '../../src/compare/scene.ts';
@@ -21,6 +21,7 @@ import type { NodeId, NodeSpec } from '../../src/topology/model.ts';
 import type { TestEngine } from './engines.ts';
 import { freePorts } from './free-ports.ts';
 import { poll } from './poll.ts';
+import { clearFolder } from './processes-in.ts';
 import { declareTree } from './topologies.ts';
 
 /**
@@ -94,7 +95,7 @@ export class RawNodes {
       localHost,
       engine,
       { node: id, port: node.port, dir: this.files(id).home, ...this.files(id) },
-      { answers: () => answersAt(node, { password: null, timeoutMs: 1_000 }), timeoutMs: 20_000 },
+      { answers: () => answersAt(node, { password: null, timeoutMs: 1_000 }), timeoutMs: 60_000 },
     );
     this.processes.set(id, identity);
   }
@@ -107,7 +108,7 @@ export class RawNodes {
   }
 
   /** What `compare` takes, of what is there now. */
-  async input(earlier: Observation | null = null, timeoutMs = 5_000): Promise<CompareInput> {
+  async input(earlier: Observation | null = null, timeoutMs = 10_000): Promise<CompareInput> {
     const { topology } = this.access;
     return {
       topology,
@@ -123,7 +124,7 @@ export class RawNodes {
     };
   }
 
-  async ready(timeoutMs = 20_000, onProgress?: WaitOptions['onProgress']): Promise<void> {
+  async ready(timeoutMs = 60_000, onProgress?: WaitOptions['onProgress']): Promise<void> {
     const [root] = this.access.topology.nodes;
     if (root === undefined) throw new Error('no nodes');
     await waitUntilReady({
@@ -154,7 +155,7 @@ export class RawNodes {
   async call(id: NodeId, ...args: string[]): Promise<Reply> {
     const client = await connect(this.node(id), {
       password: this.passwords.get(id) ?? null,
-      timeoutMs: 5_000,
+      timeoutMs: 30_000,
     });
     try {
       return await client.call(...args);
@@ -163,7 +164,7 @@ export class RawNodes {
     }
   }
 
-  observe(timeoutMs = 5_000): Promise<Observation> {
+  observe(timeoutMs = 10_000): Promise<Observation> {
     return observe(this.access, { timeoutMs });
   }
 
@@ -180,13 +181,10 @@ export class RawNodes {
   }
 
   async stop(id: NodeId): Promise<void> {
-    await stopNode(localHost, this.identity(id), { node: id, timeoutMs: 10_000 });
+    await stopNode(localHost, this.identity(id), { node: id, timeoutMs: 60_000 });
   }
 
   async destroy(): Promise<void> {
-    for (const identity of this.processes.values()) {
-      await localHost.signal(identity, 'SIGKILL');
-    }
-    rmSync(this.dir, { recursive: true, force: true });
+    await clearFolder(this.dir);
   }
 }
