@@ -80,11 +80,12 @@ function spop(ctx: Context, args: Args): void {
   if (args.count === 3) return popMany(ctx, args);
   const set = ctx.writeValue(args, 1, SetValue);
   if (set === undefined) return ctx.reply.nil();
-  const member = set.deleteAt(ctx.server.random(set.size));
-  ctx.reply.bulkString(member);
+  const position = ctx.server.random(set.size);
+  set.memberInto(position, ctx.reply);
+  if (ctx.server.propagation.isActive) ctx.propagateAs(['SREM', args.string(1), set.memberAt(position)]);
+  set.removeAt(position);
   ctx.changed(args, 1, EVENT.set, 'spop');
   ctx.deleteIfEmpty(args, 1, set);
-  ctx.propagateAs(['SREM', args.string(1), member]);
 }
 
 /** Most members that one SREM of the stream takes away (t_set.c `spopWithCountCommand`). */

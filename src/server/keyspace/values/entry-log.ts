@@ -97,7 +97,7 @@ export class EntryLog {
     segment.words[(ref & WORD_MASK) + POSITION] = FREED;
     if (index === this.current) {
       if (segment.live === 0) segment.top = 1;
-    } else if (segment.live * 2 < segment.top) this.vacate(index);
+    } else if (segment.live * 3 < segment.top) this.vacate(index);
   }
 
   position(ref: number): number {

@@ -99,7 +99,14 @@ export class SetValue implements Value {
     sink.bulk(packed.at, packed.from, packed.to);
   }
 
-  /** Removes and returns the member at `position`. */
+  /** Removes the member at `position`. */
+  removeAt(position: number): void {
+    if (this.packed !== undefined) this.packed.removeAt(position);
+    else if (this.table !== undefined) this.table.removeAt(position);
+    else this.integerChars -= this.integers!.splice(position, 1)[0]!.length;
+  }
+
+  /** `removeAt`, returning the member. */
   deleteAt(position: number): string {
     const member = this.memberAt(position);
     this.removeAt(position);
@@ -148,12 +155,6 @@ export class SetValue implements Value {
   private append(member: string): boolean {
     if (this.packed !== undefined) return this.packed.setText(member, '');
     return this.table === undefined ? this.addInteger(member) : this.table.findOrAdd(member) < 0;
-  }
-
-  private removeAt(position: number): void {
-    if (this.packed !== undefined) this.packed.removeAt(position);
-    else if (this.table !== undefined) this.table.removeAt(position);
-    else this.integerChars -= this.integers!.splice(position, 1)[0]!.length;
   }
 
   private noteNew(length: number): void {
