@@ -185,7 +185,6 @@ same(
     'function flush',
     'replicaof no one',
     'psync x 1',
-    'wait 0 0',
 
     'bgsave',
     'save',
@@ -211,11 +210,7 @@ same(
     'module list',
     'latency reset',
     'lolwut',
-    'blpop none 0',
     'xread block 0 streams s $',
-    'bzpopmin z 0',
-    'brpoplpush a b 0',
-    'wait 1 0',
   ].map((line) =>
     script(
       `local r = redis.pcall(unpack(ARGV)) if type(r) == 'table' then return r.err or r.ok or 'table' end return type(r)`,

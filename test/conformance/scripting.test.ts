@@ -93,7 +93,7 @@ same(
       'redis.call({})',
       "return redis.pcall('get', true)",
       "redis.call('multi')",
-      "redis.call('blpop', 'x', 0)",
+      "redis.call('subscribe', 'x')",
       "redis.call('object', 'nope', 'x')",
       "redis.call('object')",
       "return redis.call('eval', 'return 1', 0)",

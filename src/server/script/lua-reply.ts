@@ -2,7 +2,9 @@ import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { isTable, type Lua, type LuaTable, type LuaValue } from './lua.ts';
 
 const CR = 13;
-const MAX_DEPTH = 1998;
+const MAX_DEPTH = 7994;
+/** Maps and sets in each other are written by recursion, which takes more room. */
+const NAMED_LEVELS = 16;
 
 /** Makes Lua values of the reply in `buf[0, end)` (source: the parser callbacks of script_lua.c). */
 export class ReplyReader {
@@ -101,34 +103,61 @@ function readDouble(text: string): number {
   return Number(text);
 }
 
-/** Writes what a script gave as a reply (source: luaReplyToRedisReply in script_lua.c). `resp` is the script's own. */
+/**
+ * Writes what a script gave as a reply (source: luaReplyToRedisReply in script_lua.c). `resp` is the script's own.
+ * Arrays in arrays are kept on a stack of their own: a table that holds itself is as deep as Redis lets it be.
+ */
 export function writeLuaReply(lua: Lua, reply: ReplyWriter, value: LuaValue, resp: 2 | 3, depth = 0): void {
-  if (typeof value === 'string') reply.bulkString(value);
-  else if (typeof value === 'number') reply.int(toInt64(value));
-  else if (typeof value === 'boolean') {
-    if (resp === 3) reply.bool(value);
-    else if (value) reply.int(1);
-    else reply.nil();
-  } else if (!isTable(value)) reply.nil();
-  else if (depth > MAX_DEPTH) reply.error('ERR reached lua stack limit');
-  else writeTable(lua, reply, value, resp, depth + 1);
+  const open: { readonly table: LuaTable; readonly mark: number; count: number }[] = [];
+  let item: LuaValue = value;
+  for (;;) {
+    const level = depth + open.length;
+    if (!isTable(item)) writeScalar(reply, item, resp);
+    else if (level > MAX_DEPTH) reply.error('ERR reached lua stack limit');
+    else if (!writeNamed(lua, reply, item, resp, level + NAMED_LEVELS)) {
+      open.push({ table: item, mark: reply.length, count: 0 });
+    }
+    let next: LuaValue;
+    for (;;) {
+      const array = open.at(-1);
+      if (array === undefined) return;
+      next = lua.get(array.table, array.count + 1);
+      if (next !== undefined) {
+        array.count += 1;
+        break;
+      }
+      reply.insertHeader(array.mark, 'array', array.count);
+      open.pop();
+    }
+    item = next;
+  }
 }
 
-function writeTable(lua: Lua, reply: ReplyWriter, table: LuaTable, resp: 2 | 3, depth: number): void {
+function writeScalar(reply: ReplyWriter, value: Exclude<LuaValue, LuaTable>, resp: 2 | 3): void {
+  if (typeof value === 'string') reply.bulkString(value);
+  else if (typeof value === 'number') reply.int(toInt64(value));
+  else if (typeof value !== 'boolean') reply.nil();
+  else if (resp === 3) reply.bool(value);
+  else if (value) reply.int(1);
+  else reply.nil();
+}
+
+/** A table that says by a field what it is; false when it is an array. */
+function writeNamed(lua: Lua, reply: ReplyWriter, table: LuaTable, resp: 2 | 3, depth: number): boolean {
   const error = lua.get(table, 'err');
   if (typeof error === 'string') {
     reply.error(error.startsWith('-') ? error.slice(1) : error);
-    return;
+    return true;
   }
   const status = lua.get(table, 'ok');
   if (typeof status === 'string') {
     reply.simple(status.replaceAll(/[\r\n]/g, ' '));
-    return;
+    return true;
   }
   const double = lua.get(table, 'double');
   if (typeof double === 'number') {
     reply.double(double);
-    return;
+    return true;
   }
   const map = lua.get(table, 'map');
   if (isTable(map)) {
@@ -137,38 +166,27 @@ function writeTable(lua: Lua, reply: ReplyWriter, table: LuaTable, resp: 2 | 3, 
       writeLuaReply(lua, reply, key, resp, depth);
       writeLuaReply(lua, reply, value, resp, depth);
     }
-    return;
+    return true;
   }
   const set = lua.get(table, 'set');
   if (isTable(set)) {
     reply.setHeader(set.strong.size);
     for (const [key] of lua.entries(set)) writeLuaReply(lua, reply, key, resp, depth);
-    return;
+    return true;
   }
   const bigNumber = lua.get(table, 'big_number');
   if (typeof bigNumber === 'string') {
     reply.bigNumber(bigNumber.replaceAll(/[\r\n]/g, ' '));
-    return;
+    return true;
   }
   const verbatim = lua.get(table, 'verbatim_string');
-  if (isTable(verbatim)) {
-    const text = lua.get(verbatim, 'string');
-    const format = lua.get(verbatim, 'format');
-    if (typeof text === 'string' && typeof format === 'string') {
-      if (reply.version === 3) reply.latin1(`=${text.length + 4}\r\n${format.slice(0, 3)}:${text}\r\n`);
-      else reply.bulkString(text);
-      return;
-    }
-  }
-  const mark = reply.length;
-  let count = 0;
-  for (;;) {
-    const item = lua.get(table, count + 1);
-    if (item === undefined) break;
-    writeLuaReply(lua, reply, item, resp, depth);
-    count += 1;
-  }
-  reply.insertHeader(mark, 'array', count);
+  if (!isTable(verbatim)) return false;
+  const text = lua.get(verbatim, 'string');
+  const format = lua.get(verbatim, 'format');
+  if (typeof text !== 'string' || typeof format !== 'string') return false;
+  if (reply.version === 3) reply.latin1(`=${text.length + 4}\r\n${format.slice(0, 3)}:${text}\r\n`);
+  else reply.bulkString(text);
+  return true;
 }
 
 /** A C cast to long long, as x86 makes it. */

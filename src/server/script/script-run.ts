@@ -130,7 +130,8 @@ export class ScriptRun {
     const { flags } = command;
     const { gates } = server;
     const isWrite = (flags & FLAG.write) !== 0;
-    if ((flags & FLAG.noscript) !== 0) return 'This Redis command is not allowed from script';
+    if ((flags & FLAG.noscript) !== 0 && !server.scripting.allowsDenied)
+      return 'This Redis command is not allowed from script';
     if ((gates & SERVER_GATE.masterDown) !== 0 && (flags & FLAG.stale) === 0 && !client.isTrusted)
       return 'Can not execute the command on a stale replica';
     if ((client.gates & CLIENT_GATE.acl) !== 0) {

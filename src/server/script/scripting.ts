@@ -32,6 +32,8 @@ export interface Job {
 /** Scripts known by their SHA1, and whatever of scripts and functions is running. */
 export class Scripting {
   running: ScriptRun | undefined;
+  /** Scripts may run what is not for them: for Redis' own test suite (DEBUG SET-DISABLE-DENY-SCRIPTS). */
+  allowsDenied = false;
   private readonly server: Server;
   private readonly scripts = new Map<string, Script>();
   private engine: Engine | undefined;

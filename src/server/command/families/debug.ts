@@ -38,7 +38,10 @@ const SUBCOMMANDS: Subcommands = {
   REPLICATE: replicate,
   'STRINGMATCH-LEN': (ctx) => ctx.reply.ok(),
   'QUICKLIST-PACKED-THRESHOLD': (ctx) => ctx.reply.ok(),
-  'SET-DISABLE-DENY-SCRIPTS': (ctx) => ctx.reply.ok(),
+  'SET-DISABLE-DENY-SCRIPTS'(ctx, args) {
+    ctx.server.scripting.allowsDenied = args.int(2) !== 0;
+    ctx.reply.ok();
+  },
   REPLYBUFFER: (ctx) => ctx.reply.ok(),
   'DICT-RESIZING': (ctx) => ctx.reply.ok(),
   'PAUSE-CRON': (ctx) => ctx.reply.ok(),
@@ -75,7 +78,8 @@ function debug(ctx: Context, args: Args, subcommands: Subcommands): void {
 function sleep(ctx: Context, args: Args): void {
   const ms = args.double(2) * 1000;
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.max(0, ms));
-  ctx.server.refreshTime();
+  // Within a script or a transaction time stands still.
+  ctx.server.afterUnit.push(() => ctx.server.refreshTime());
   ctx.reply.ok();
 }
 
@@ -246,6 +250,8 @@ const HELP = [
   '    Put a command into the replication stream without running it.',
   'SET-ACTIVE-EXPIRE <0|1>',
   '    Setting it to 0 disables expiring keys (and hash fields) in background.',
+  'SET-DISABLE-DENY-SCRIPTS <0|1>',
+  '    Setting it to 1 lets scripts run commands that are not for them.',
   'SLEEP <seconds>',
   '    Stop the server for <seconds>. Decimals allowed.',
   'HELP',

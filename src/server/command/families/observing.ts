@@ -20,7 +20,7 @@ export function observingCommands(parts: ObservingParts): Family {
   return {
     info: (ctx, args) => ctx.reply.verbatim(printInfo(ctx.server, parts, args.strings(1))),
     time(ctx) {
-      const usec = Math.round(ctx.server.clock.now() * 1000);
+      const usec = Math.round(ctx.now * 1000);
       ctx.reply.bulkStrings([String(Math.floor(usec / 1_000_000)), String(usec % 1_000_000)]);
     },
     lolwut: (ctx) => ctx.reply.verbatim(`Redis ver. ${VERSION}\n`),
