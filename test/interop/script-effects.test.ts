@@ -69,7 +69,7 @@ const UNITS: readonly (readonly string[])[] = [
     "redis.call('XADD', 'stream', '1-1', 'f', 'v') redis.call('XADD', 'stream', 'MAXLEN', '~', 100, '2-*', 'f', 'v')",
     '0',
   ],
-  ['EVAL', "redis.call('BLPOP', 'l', 0) redis.call('RPOPLPUSH', 'l', 'l2')", '0'],
+  ['EVAL', "redis.call('LPOP', 'l') redis.call('RPOPLPUSH', 'l', 'l2')", '0'],
   [
     'EVAL',
     "for i = 1, 3 do redis.call('RPUSH', 'many', i) end redis.call('SORT', 'many', 'STORE', 'sorted')",
