@@ -127,4 +127,32 @@ describe.runIf(hasEngine('redis'))('plans as contracts', () => {
     expect((await d.info(a))['role']).toBe('master');
     expect((await d.info(b))['master_port']).toBe(A);
   }, 300_000);
+
+  it('throws diverged writes away by a plan that was made with that consent, and by no other', async () => {
+    const [m = 0, a = 0] = await freePorts(2);
+    const d = new Deployment(
+      treeYaml(
+        'redis',
+        new Map([
+          [m, null],
+          [a, m],
+        ]),
+      ),
+    );
+    deployment = d;
+    await d.ok('up');
+    await d.call(m, 'SET', 'k', 'of all');
+    await d.call(a, 'REPLICAOF', 'NO', 'ONE');
+    await d.call(a, 'SET', 'k', 'its own');
+    const refused = await d.expect(18, 'plan', 'up', '-o', 'never.json');
+    expect(refused.stderr).toContain('--discard-diverged');
+    await d.ok('plan', 'up', '--discard-diverged', '-o', 'discard.json');
+    expect(await d.call(a, 'GET', 'k')).toBe('its own');
+    const { resyncs } = await d.json<Change>('apply', 'discard.json');
+    expect(resyncs.map(({ node, predicted, actual }) => [node, predicted?.verdict, actual?.verdict])).toEqual(
+      [[String(a), 'FULL', 'FULL']],
+    );
+    await poll('it has the data of all', async () => (await d.call(a, 'GET', 'k')) === 'of all');
+    expect((await d.info(a))['master_port']).toBe(String(m));
+  }, 300_000);
 });
