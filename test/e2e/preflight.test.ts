@@ -9,6 +9,7 @@ import { move } from '../../src/apply/rearrange.ts';
 import { AppliedTree } from '../support/applied-tree.ts';
 import { hasEngine, type TestEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { keepWriting } from '../support/keep-writing.ts';
 import { poll } from '../support/poll.ts';
 
 const DO = { isDryRun: false };
@@ -82,7 +83,7 @@ describe.runIf(hasEngine('redis'))('before a switchover', () => {
       const { world, m, a } = await bringUp('', engine);
       await world.call(a, 'CONFIG', 'SET', 'repl-backlog-size', '16384');
       const client = new Redis(m, '127.0.0.1');
-      const writer = setInterval(() => void client.set('k', 'x'.repeat(50_000)), 20);
+      const stopWriting = keepWriting(() => client.set('k', 'x'.repeat(50_000)), 20);
       try {
         await poll('the master has measured it', async () => {
           const { instantaneous_output_repl_kbps: rate } = await world.info(m);
@@ -94,7 +95,7 @@ describe.runIf(hasEngine('redis'))('before a switchover', () => {
           measured: 16_384,
         });
       } finally {
-        clearInterval(writer);
+        await stopWriting();
         client.disconnect();
       }
       expect(await world.liveTree()).toEqual({ m: null, a: 'm', b: 'm' });

@@ -12,6 +12,7 @@ import type { Observation } from '../../src/observe/observation.ts';
 import { ErrorReply } from '../../src/observe/reply.ts';
 import { type TestEngine, hasEngine } from './engines.ts';
 import { freePorts } from './free-ports.ts';
+import { keepWriting } from './keep-writing.ts';
 import { poll } from './poll.ts';
 import { killIfThere } from './processes-in.ts';
 import { RawNodes } from './raw-nodes.ts';
@@ -63,7 +64,7 @@ async function replicaOf(id: string, parent: string): Promise<void> {
 }
 
 async function open(id: string): Promise<Client> {
-  const client = await connect(nodes.node(id), { password: null, timeoutMs: 5_000 });
+  const client = await connect(nodes.node(id), { password: null, timeoutMs: 60_000 });
   cleanups.push(() => client.close());
   return client;
 }
@@ -303,8 +304,7 @@ export function describeFindings(kind: TestEngine): void {
         async () => {
           await nodes.call('m', 'CONFIG', 'SET', 'repl-backlog-size', '16384');
           const client = await open('m');
-          const writer = setInterval(() => void client.call('SET', 'big', 'x'.repeat(50_000)), 20);
-          cleanups.push(() => clearInterval(writer));
+          cleanups.push(keepWriting(() => client.call('SET', 'big', 'x'.repeat(50_000)), 20));
           const { evidence } = await expectFinding('ResyncRisk', 'm', { top: false });
           expect(evidence['bytesPerSecond']).toBeGreaterThan(0);
         },
@@ -372,8 +372,7 @@ export function describeFindings(kind: TestEngine): void {
         await nodes.call('m', 'CONFIG', 'SET', 'client-output-buffer-limit', 'replica 64kb 64kb 1');
         await nodes.call('m', 'CONFIG', 'SET', 'repl-diskless-sync', 'no');
         const earlier = await nodes.observe();
-        const writer = setInterval(() => void client.call('SET', 'k', 'x'.repeat(100_000)), 5);
-        cleanups.push(() => clearInterval(writer));
+        cleanups.push(keepWriting(() => client.call('SET', 'k', 'x'.repeat(100_000)), 5));
         await expectFinding('ResyncLoop', 'a', { top: false, earlier: () => earlier });
       },
     );
