@@ -266,7 +266,8 @@ class Simulation {
   async #failOver(): Promise<void> {
     const { replid } = this.#master.replication.history;
     const able = this.#replicas()
-      .filter((node) => node.isUp && node.replication.history.replid === replid && node.replication.isLinkUp)
+      // Whose own parent died may be the furthest all the same.
+      .filter((node) => node.isUp && node.replication.history.replid === replid)
       .sort((a, b) => b.replication.offset - a.replication.offset);
     const [target] = able;
     const old = this.#master;
