@@ -46,14 +46,14 @@ const READING = new Set([
   'hgetall',
   'xrange',
   'xinfo groups',
+  'debug digest-cut',
   'psync',
 ]);
 
 const AT_ONCE = 4;
-/** What replctl sends does not depend on the engine. */
-const ENGINE = hasEngine('redis') ? 'redis' : 'bundled';
+const ENGINES = (['redis', 'bundled'] as const).filter(hasEngine);
 
-describe('dry runs and verbs that only read', () => {
+describe.each(ENGINES)('dry runs and verbs that only read, on %s', (engine) => {
   let deployment: Deployment | null = null;
   afterEach(async () => {
     await deployment?.destroy();
@@ -65,7 +65,7 @@ describe('dry runs and verbs that only read', () => {
     const ports = [a, b, c];
     const world = new Deployment(
       treeYaml(
-        ENGINE,
+        engine,
         new Map([
           [a, null],
           [b, a],
