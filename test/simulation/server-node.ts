@@ -9,7 +9,6 @@ import { FAMILIES } from '../../src/server/families.ts';
 import type { ValueType } from '../../src/server/keyspace/value.ts';
 import type { Transport } from '../../src/server/net/transport.ts';
 import { attachData, type DataParts } from '../../src/server/process/attach-data.ts';
-import type { Spool } from '../../src/server/replication/ports.ts';
 import type { Replication } from '../../src/server/replication/replication.ts';
 import { Args } from '../../src/server/resp/args.ts';
 import { Server } from '../../src/server/server.ts';
@@ -17,6 +16,7 @@ import { FAMILIES as COMMANDS, makeStep, Random as CommandRandom } from '../supp
 import { dial, type Life } from './dial.ts';
 import type { FakeClock } from './fake-clock.ts';
 import type { Endpoint, FakeNetwork } from './fake-network.ts';
+import { MemorySpool } from './memory-spool.ts';
 import type { Node, NodeParts } from './node.ts';
 import type { Random } from './random.ts';
 
@@ -423,31 +423,4 @@ function sortLines(replies: string, linesEach = 0): string {
   for (let at = 0; at < lines.length; at += linesEach)
     elements.push(lines.slice(at, at + linesEach).join(' '));
   return [ok, count, ...elements.toSorted()].join(' ');
-}
-
-/** In memory, on a disk that is full now and then. */
-class MemorySpool implements Spool {
-  #bytes = Buffer.alloc(0);
-  readonly #isFull: () => boolean;
-
-  constructor(isFull: () => boolean) {
-    this.#isFull = isFull;
-  }
-
-  get lengthBytes(): number {
-    return this.#bytes.length;
-  }
-
-  write(chunk: Uint8Array): void {
-    if (this.#isFull()) throw Object.assign(new Error('write'), { code: 'ENOSPC' });
-    this.#bytes = Buffer.concat([this.#bytes, chunk]);
-  }
-
-  read(offset: number, maxBytes: number): Uint8Array {
-    return this.#bytes.subarray(offset, offset + maxBytes);
-  }
-
-  discard(): void {
-    this.#bytes = Buffer.alloc(0);
-  }
 }

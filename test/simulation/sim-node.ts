@@ -13,6 +13,7 @@ import { Replication } from '../../src/server/replication/replication.ts';
 import { DEFAULT_REPLICATION_SETTINGS } from '../../src/server/replication/replication-settings.ts';
 import { dial, type Life } from './dial.ts';
 import type { Endpoint } from './fake-network.ts';
+import { MemorySpool } from './memory-spool.ts';
 import type { Node, NodeParts } from './node.ts';
 import type { Random } from './random.ts';
 import { readCommands, TinyDataset } from './tiny-dataset.ts';
@@ -44,7 +45,7 @@ class Process implements Life {
       snapshots: {
         start: (position, _filter, sink) => this.#snapshot(position, sink),
       },
-      createSpool: () => new TinySpool(),
+      createSpool: () => new MemorySpool(),
       receiver: { begin: (events) => this.#receive(events) },
       applier,
       received: () => undefined,
@@ -309,26 +310,6 @@ export class SimNode implements Node {
     if (saved.position !== null) this.replication.restore(saved.position, willBeReplica);
     if (saved.master !== null) this.replication.followAtStart(saved.master);
     return Promise.resolve();
-  }
-}
-
-class TinySpool {
-  #bytes = Buffer.alloc(0);
-
-  get lengthBytes(): number {
-    return this.#bytes.length;
-  }
-
-  write(chunk: Uint8Array): void {
-    this.#bytes = Buffer.concat([this.#bytes, chunk]);
-  }
-
-  read(offset: number, maxBytes: number): Uint8Array {
-    return this.#bytes.subarray(offset, offset + maxBytes);
-  }
-
-  discard(): void {
-    this.#bytes = Buffer.alloc(0);
   }
 }
 
