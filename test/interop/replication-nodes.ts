@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { startBundledServer } from '../support/bundled-server.ts';
 import { readDataset } from '../support/dataset.ts';
 import type { TestEngine } from '../support/engines.ts';
+import { infoFields } from '../support/info-fields.ts';
 import { poll } from '../support/poll.ts';
 import { startRealServer } from '../support/real-server.ts';
 
@@ -62,13 +63,8 @@ export async function silence(master: ReplicationNode, replicas: readonly Replic
 
 /** Fields of INFO's replication and stats sections. */
 export async function readInfo(node: ReplicationNode): Promise<ReadonlyMap<string, string>> {
-  const text = `${await node.client.info('replication')}\n${await node.client.info('stats')}`;
-  return new Map(
-    text
-      .split(/\r?\n/)
-      .filter((line) => line.includes(':'))
-      .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
-  );
+  const text = `${await node.client.info('replication')}\r\n${await node.client.info('stats')}`;
+  return new Map(Object.entries(infoFields(text)));
 }
 
 /** Waits until the replicas follow the master's history and have applied all of it. */

@@ -11,6 +11,7 @@ import { loadTopology } from '../../src/topology/load-topology.ts';
 import type { Topology } from '../../src/topology/model.ts';
 import { caughtUp } from './caught-up.ts';
 import type { TestEngine } from './engines.ts';
+import { infoFields } from './info-fields.ts';
 import { poll } from './poll.ts';
 import { clearFolder } from './processes-in.ts';
 
@@ -96,15 +97,11 @@ export class AppliedTree {
 
   /** The replicas have applied what the master has taken so far. */
   async caughtUp(master: number, ...replicas: readonly number[]): Promise<void> {
-    await caughtUp((port: number, ...args) => this.call(port, ...args), master, replicas);
+    await caughtUp((port: number) => this.info(port), master, replicas);
   }
 
   async info(port: number): Promise<Record<string, string>> {
-    const text = String(await this.call(port, 'INFO', 'everything'));
-    const pairs = text.split('\r\n').filter((line) => line.includes(':'));
-    return Object.fromEntries(
-      pairs.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
-    );
+    return infoFields(await this.call(port, 'INFO', 'everything'));
   }
 
   async call(port: number, command: string, ...args: string[]): Promise<unknown> {

@@ -1,23 +1,22 @@
 import { poll } from './poll.ts';
 
 /**
- * Waits until replicas have applied all that the master had in its stream when asked. WAIT would not do from a
- * connection of its own: it counts from the last write of the connection that calls it.
+ * Waits until replicas have their link up, the master's history, and all that is in its stream. WAIT would not do from
+ * a connection of its own: it counts from the last write of the connection that calls it.
  */
 export async function caughtUp<Node>(
-  call: (node: Node, command: string, section: string) => Promise<unknown>,
+  info: (node: Node) => Promise<Readonly<Record<string, string>>>,
   master: Node,
   replicas: readonly Node[],
 ): Promise<void> {
-  const offset = async (node: Node, field: string): Promise<number> => {
-    const text = String(await call(node, 'INFO', 'replication'));
-    return Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(text)?.[1] ?? -1);
-  };
-  const goal = await offset(master, 'master_repl_offset');
-  for (const replica of replicas) {
-    await poll(
-      `${String(replica)} has applied ${goal}`,
-      async () => (await offset(replica, 'slave_repl_offset')) >= goal,
+  await poll(`${replicas.join(', ')} at the offset of ${String(master)}`, async () => {
+    const target = await info(master);
+    const states = await Promise.all(replicas.map(info));
+    return states.every(
+      (state) =>
+        state['master_link_status'] === 'up' &&
+        state['master_replid'] === target['master_replid'] &&
+        Number(state['slave_repl_offset']) >= Number(target['master_repl_offset']),
     );
-  }
+  });
 }

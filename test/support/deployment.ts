@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import { caughtUp } from './caught-up.ts';
+import { infoFields } from './info-fields.ts';
 import { poll } from './poll.ts';
 import { clearFolder } from './processes-in.ts';
 
@@ -130,25 +132,12 @@ export class Deployment {
   }
 
   async info(port: number, section = 'replication'): Promise<Record<string, string>> {
-    const text = String(await this.call(port, 'INFO', section));
-    const pairs = text.split('\r\n').filter((line) => line.includes(':'));
-    return Object.fromEntries(
-      pairs.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
-    );
+    return infoFields(await this.call(port, 'INFO', section));
   }
 
   /** Waits until every port reports the link up and the same offset as the first, which is the master. */
   async converged(master: number, replicas: readonly number[]): Promise<void> {
-    await poll(`${replicas.join(', ')} at ${master}'s offset`, async () => {
-      const target = await this.info(master);
-      const states = await Promise.all(replicas.map((port) => this.info(port)));
-      return states.every(
-        (state) =>
-          state['master_link_status'] === 'up' &&
-          state['master_replid'] === target['master_replid'] &&
-          Number(state['slave_repl_offset']) >= Number(target['master_repl_offset']),
-      );
-    });
+    await caughtUp((port: number) => this.info(port), master, replicas);
   }
 
   /** Pids of servers whose command line or pidfile lies in this folder. */

@@ -6,6 +6,7 @@ import { caughtUp } from './caught-up.ts';
 import { type CliResult, Deployment } from './deployment.ts';
 import type { TestEngine } from './engines.ts';
 import { freePorts } from './free-ports.ts';
+import { infoFields } from './info-fields.ts';
 import { poll } from './poll.ts';
 
 type Id = 'm' | 'a' | 'b' | 'c';
@@ -142,7 +143,7 @@ export class MendingTree {
 
   /** The replicas have applied what the master has taken so far. */
   async caughtUp(...replicas: readonly Id[]): Promise<void> {
-    await caughtUp((id: Id, ...args) => this.call(id, ...args), 'm', replicas);
+    await caughtUp(async (id: Id) => infoFields(await this.call(id, 'INFO', 'replication')), 'm', replicas);
   }
 
   folderOf(id: Id): string {
