@@ -1,14 +1,11 @@
 import type { Db } from '../keyspace/db.ts';
 import { hashBytes } from '../keyspace/hash-bytes.ts';
+import { BUCKETS_PER_STEP, ELEMENTS_PER_STEP, isLarge, PutOffs, type PutOff } from '../keyspace/put-off.ts';
 import { TYPE_NUMBER, type Value, type ValueType } from '../keyspace/value.ts';
 import type { Walk } from '../keyspace/walk.ts';
 import { CollectionDigest } from './collection-digest.ts';
 import { Hash128 } from './hash128.ts';
 
-/** Collections with more elements than this are digested in steps of their own. */
-const LARGE_SIZE = 512;
-const ELEMENTS_PER_STEP = 128;
-const BUCKETS_PER_STEP = 16;
 /** Rows that are kept: some ten megabytes. */
 const MOST_ROWS = 100_000;
 
@@ -32,12 +29,8 @@ export interface DigestRow {
   readonly content: Buffer;
 }
 
-interface Large {
-  readonly dbIndex: number;
+interface Large extends PutOff {
   readonly bucket: number;
-  readonly key: Buffer;
-  readonly expireAtMs: number;
-  value: Value;
   /** Of what was taken so far, from `value`. */
   digest: CollectionDigest | undefined;
 }
@@ -60,8 +53,10 @@ export class DigestCut {
   private readonly nowMs: number;
   private readonly walks: readonly Walk[];
   private walkAt = 0;
-  private readonly larges: Large[] = [];
-  private readonly largeByValue = new Map<Value, Large>();
+  /** The digest of one that changes begins anew, from a copy. */
+  private readonly larges = new PutOffs<Large>((large) => {
+    large.digest = undefined;
+  });
   private readonly hash = new Hash128();
 
   constructor(dbs: Iterable<readonly [index: number, db: Db]>, scope: DigestScope, nowMs: number) {
@@ -70,7 +65,7 @@ export class DigestCut {
     this.sums = new Int32Array(scope.listed.size === 0 ? scope.bucketCount * SUM_WORDS : 0);
     this.walks = Array.from(dbs, ([index, db]) => {
       const walk = db.walk((ref) => this.visit(index, db, ref));
-      walk.onChange = (ref) => this.keepOldForm(db, ref);
+      walk.onChange = (ref) => this.larges.keepOldForm(db, ref);
       return walk;
     });
   }
@@ -88,8 +83,7 @@ export class DigestCut {
   close(): void {
     this.isDone = true;
     for (const walk of this.walks) walk.close();
-    this.larges.length = 0;
-    this.largeByValue.clear();
+    this.larges.clear();
   }
 
   private stepWalk(): boolean {
@@ -100,12 +94,11 @@ export class DigestCut {
   }
 
   private stepLarge(): boolean {
-    const large = this.larges[0];
+    const large = this.larges.first;
     if (large === undefined) return false;
     large.digest ??= new CollectionDigest(large.value);
     if (!large.digest.step(ELEMENTS_PER_STEP)) return true;
     this.larges.shift();
-    this.largeByValue.delete(large.value);
     this.hashCollection(large.value, large.digest);
     this.add(large.dbIndex, large.bucket, large.key, 0, large.key.length, large.value.type, large.expireAtMs);
     return true;
@@ -125,11 +118,9 @@ export class DigestCut {
       this.hash.begin(0).bytes(db.at, db.from, db.to).end();
     } else {
       const value = db.object(ref);
-      if (value.size > LARGE_SIZE) {
+      if (isLarge(db, ref)) {
         const key = Buffer.from(at.subarray(from, to));
-        const large = { dbIndex, bucket, key, expireAtMs, value, digest: undefined };
-        this.larges.push(large);
-        this.largeByValue.set(value, large);
+        this.larges.add({ dbIndex, bucket, key, expireAtMs, value, digest: undefined });
         return;
       }
       const digest = new CollectionDigest(value);
@@ -137,17 +128,6 @@ export class DigestCut {
       this.hashCollection(value, digest);
     }
     this.add(dbIndex, bucket, at, from, to, db.typeOf(ref), expireAtMs);
-  }
-
-  /** A large collection changes next: its digest begins anew, from a copy. */
-  private keepOldForm(db: Db, ref: number): void {
-    if (db.isString(ref)) return;
-    const value = db.object(ref);
-    const large = this.largeByValue.get(value);
-    if (large === undefined) return;
-    this.largeByValue.delete(value);
-    large.value = value.clone();
-    large.digest = undefined;
   }
 
   private hashCollection(value: Value, { a, b, c, d }: CollectionDigest): void {

@@ -1,14 +1,9 @@
 import type { Clock } from '../clock.ts';
 import type { Db } from '../keyspace/db.ts';
-import type { Value } from '../keyspace/value.ts';
+import { BUCKETS_PER_STEP, ELEMENTS_PER_STEP, isLarge, PutOffs, type PutOff } from '../keyspace/put-off.ts';
 import type { Walk } from '../keyspace/walk.ts';
 import { RdbWriter, type WriterVersion } from '../rdb/rdb-writer.ts';
 import { ValueWriting, writeValue } from './write-value.ts';
-
-/** Collections with more elements than this are written in slices of their own. */
-const LARGE_SIZE = 512;
-const ELEMENTS_PER_STEP = 128;
-const BUCKETS_PER_STEP = 16;
 
 export interface SnapshotOptions {
   /** The databases to write, with their numbers; all are taken at the moment of construction. */
@@ -25,11 +20,7 @@ export interface SnapshotOptions {
   readonly keyDelayMs?: () => number;
 }
 
-interface Large {
-  readonly dbIndex: number;
-  readonly key: Buffer;
-  readonly expireAtMs: number;
-  value: Value;
+interface Large extends PutOff {
   writing: ValueWriting | undefined;
 }
 
@@ -47,8 +38,7 @@ export class Snapshot {
   readonly #walks: { readonly index: number; readonly db: Db; readonly walk: Walk; isOpen: boolean }[] = [];
   /** Of `#walks`: those before it have been stepped to their end. */
   #walkAt = 0;
-  readonly #larges: Large[] = [];
-  readonly #largeByValue = new Map<Value, Large>();
+  readonly #larges = new PutOffs<Large>(({ writing, value }) => writing?.substitute(value));
   #aside: Buffer[] = [];
   #asideWriter: RdbWriter | undefined;
   #selected = -1;
@@ -65,7 +55,7 @@ export class Snapshot {
     if (version >= 10) for (const library of options.libraries) this.#writer.functionLibrary(library);
     for (const [index, db] of options.dbs) {
       const walk = db.walk((ref) => this.#visit(index, db, ref));
-      walk.onChange = (ref) => this.#keepOldForm(db, ref);
+      walk.onChange = (ref) => this.#larges.keepOldForm(db, ref);
       this.#walks.push({ index, db, walk, isOpen: false });
     }
   }
@@ -96,8 +86,7 @@ export class Snapshot {
   /** Gives the image up; nothing more is emitted. */
   abort(): void {
     this.#close();
-    this.#larges.length = 0;
-    this.#largeByValue.clear();
+    this.#larges.clear();
   }
 
   #finish(): void {
@@ -124,7 +113,7 @@ export class Snapshot {
   }
 
   #stepLarge(): boolean {
-    const large = this.#larges[0];
+    const large = this.#larges.first;
     if (large === undefined) return false;
     if (large.writing === undefined) {
       this.#select(large.dbIndex);
@@ -134,23 +123,14 @@ export class Snapshot {
     if (!large.writing.step(ELEMENTS_PER_STEP)) return true;
     this.#keysWritten++;
     this.#larges.shift();
-    this.#largeByValue.delete(large.value);
     this.#flushAside();
     return true;
   }
 
   #visit(dbIndex: number, db: Db, ref: number): void {
-    if (!db.isString(ref) && db.object(ref).size > LARGE_SIZE) {
-      const value = db.object(ref);
-      const large = {
-        dbIndex,
-        key: db.keyBytes(ref),
-        expireAtMs: db.expireAt(ref),
-        value,
-        writing: undefined,
-      };
-      this.#larges.push(large);
-      this.#largeByValue.set(value, large);
+    if (isLarge(db, ref)) {
+      const [key, expireAtMs, value] = [db.keyBytes(ref), db.expireAt(ref), db.object(ref)];
+      this.#larges.add({ dbIndex, key, expireAtMs, value, writing: undefined });
       return;
     }
     const writer = this.#selectForEntry(dbIndex);
@@ -166,19 +146,8 @@ export class Snapshot {
     this.#keysWritten++;
   }
 
-  /** The inside of an entry changes next: from here on a copy is what gets written. */
-  #keepOldForm(db: Db, ref: number): void {
-    if (db.isString(ref)) return;
-    const value = db.object(ref);
-    const large = this.#largeByValue.get(value);
-    if (large === undefined) return;
-    this.#largeByValue.delete(value);
-    large.value = value.clone();
-    large.writing?.substitute(large.value);
-  }
-
   #selectForEntry(dbIndex: number): RdbWriter {
-    if (this.#larges[0]?.writing === undefined) {
+    if (this.#larges.first?.writing === undefined) {
       this.#select(dbIndex);
       return this.#writer;
     }
