@@ -78,8 +78,8 @@ async function fillStream(client: Redis): Promise<void> {
   await pipeline.exec();
 }
 
-const BIG_ENCODINGS = ['hash', 'zset'].flatMap((type) => [`--${type}-max-listpack-entries`, '0']);
-const LEGACY_LISTS = ['--list-max-listpack-size', '3', '--set-max-intset-entries', '0'];
+const BIG_ENCODINGS = ['hash', 'zset'].flatMap((type) => [`--${type}-max-ziplist-entries`, '0']);
+const LEGACY_LISTS = ['--list-max-ziplist-size', '3', '--set-max-intset-entries', '0'];
 const STREAM_NODES = ['--stream-node-max-entries', '10'];
 
 const SOURCES = [

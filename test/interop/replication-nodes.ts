@@ -90,7 +90,9 @@ export async function awaitInSync(
 
 /** The datasets of all nodes, to be equal. */
 export async function readDatasets(nodes: readonly ReplicationNode[]): Promise<string[]> {
-  return Promise.all(nodes.map((node) => readDataset(node.client)));
+  const known = await Promise.all(nodes.map(({ client }) => client.call('COMMAND', 'INFO', 'PEXPIRETIME')));
+  const expiry = known.some((infos) => (infos as unknown[])[0] === null) ? 'PTTL' : 'PEXPIRETIME';
+  return Promise.all(nodes.map((node) => readDataset(node.client, undefined, expiry)));
 }
 
 /** Data of every kind, in two databases, some of it with a time to live. */

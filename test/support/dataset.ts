@@ -1,16 +1,24 @@
 import type { Redis } from 'ioredis';
 
-/** Everything a server holds in some databases, as text that can be compared: values in canonical order, TTL or not. */
-export async function readDataset(client: Redis, databases: readonly number[] = [0, 3]): Promise<string> {
+/**
+ * Everything a server holds in some databases, as text that can be compared: values in canonical order, and when each
+ * expires, or only whether it does where `expiry` says so: Redis before 7.0 tells no absolute times.
+ */
+export async function readDataset(
+  client: Redis,
+  databases: readonly number[] = [0, 3],
+  expiry: 'PEXPIRETIME' | 'PTTL' = 'PEXPIRETIME',
+): Promise<string> {
   const lines: string[] = [];
   for (const db of databases) {
     await client.select(db);
     const keys = (await client.keys('*')).sort();
     const types = await Promise.all(keys.map((key) => client.type(key)));
     const values = await Promise.all(keys.map((key, index) => readValue(client, key, types[index] ?? '')));
-    const expiries = await Promise.all(keys.map((key) => client.call('PEXPIRETIME', key)));
+    const expiries = await Promise.all(keys.map((key) => client.call(expiry, key)));
     keys.forEach((key, index) => {
-      lines.push(`${db} ${types[index]} ${key} ${String(expiries[index])} ${JSON.stringify(values[index])}`);
+      const expires = expiry === 'PTTL' ? Math.sign(Number(expiries[index])) : String(expiries[index]);
+      lines.push(`${db} ${types[index]} ${key} ${expires} ${JSON.stringify(values[index])}`);
     });
   }
   await client.select(0);

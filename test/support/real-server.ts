@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ export async function startRealServer(
   prepare(folder);
   const [port] = (await freePorts(1)) as [number];
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
-  const child = spawn(binary, [...args, '--enable-debug-command', 'yes', ...flags], { stdio: 'pipe' });
+  const child = spawn(binary, [...args, ...debugFlags(binary), ...flags], { stdio: 'pipe' });
   let output = '';
   child.stdout.on('data', (text: Buffer) => (output += text.toString()));
   child.stderr.on('data', (text: Buffer) => (output += text.toString()));
@@ -50,4 +50,10 @@ export async function startRealServer(
     throw error;
   }
   return { port, folder, client, stop };
+}
+
+/** Redis before 7.0 always allows DEBUG, and stops at a directive it does not know. */
+function debugFlags(binary: string): readonly string[] {
+  const version = / v=(\d+)\./.exec(spawnSync(binary, ['--version'], { encoding: 'utf8' }).stdout)?.[1];
+  return Number(version) < 7 ? [] : ['--enable-debug-command', 'yes'];
 }

@@ -268,7 +268,7 @@ function statFields(server: Server, { pubsub, tracking, access, rates }: InfoPar
     tracking_total_keys: tracking.keyCount,
     tracking_total_items: tracking.itemCount,
     tracking_total_prefixes: tracking.prefixCount,
-    unexpected_error_replies: 0,
+    unexpected_error_replies: stats.unexpectedErrorReplies,
     total_error_replies: stats.errorReplies,
     dump_payload_sanitizations: 0,
     total_reads_processed: stats.commandsProcessed,

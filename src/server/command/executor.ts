@@ -132,7 +132,12 @@ export class Executor {
   reject(client: Client, command: Command | undefined, error: unknown): void {
     if (!(error instanceof ReplyError)) throw error;
     if (command !== undefined) command.stats.rejected += 1;
-    if (client.multi !== undefined) client.multi.isBroken = true;
+    if (client.kind === 'master') {
+      // Of a transaction that a newer master sends, what is known here is nearer to its data than nothing would be.
+      // The arguments that an unknown command began with are data, which are never logged.
+      const [text = ''] = error.text.split(', with args beginning');
+      this.noteStreamError(text, command?.name ?? '<unknown>');
+    } else if (client.multi !== undefined) client.multi.isBroken = true;
     this.server.stats.countError(error.text);
     const mark = client.reply.length;
     if (command?.name === 'exec') {
@@ -368,19 +373,23 @@ export class Executor {
     if (error instanceof ReplyError) {
       this.server.stats.countError(error.text);
       client.reply.error(error.text);
-      if (client.kind === 'master') {
-        const what = `'${command.name}'`;
-        this.server.log(
-          'warning',
-          `== CRITICAL == This replica is sending an error to its master: '${error.text}' after processing the command ${what}`,
-        );
-      }
+      if (client.kind === 'master') this.noteStreamError(error.text, command.name);
       return;
     }
     // A mistake of ours must not take the data down with it: the client hears of it, the log says where.
     const trace = error instanceof Error ? error.stack : String(error);
     this.server.log('warning', `Internal error in '${command.name}': ${trace}`);
     client.reply.error('ERR internal error, see the log of the server');
+  }
+
+  /** A command of our master failed here: from now on the data differ (`afterErrorReply` in networking.c). */
+  private noteStreamError(text: string, command: string): void {
+    const { server } = this;
+    server.stats.unexpectedErrorReplies += 1;
+    server.log(
+      'warning',
+      `== CRITICAL == This replica is sending an error to its master: '${text}' after processing the command '${command}'`,
+    );
   }
 
   private endReply(client: Client, mark: number): void {

@@ -16,6 +16,8 @@ export class ServerStats {
   evictedKeys = 0;
   evictedClients = 0;
   errorReplies = 0;
+  /** Commands of our master that failed here: the data differ since. */
+  unexpectedErrorReplies = 0;
   peakMemoryBytes = 0;
   /** Walks over the data begun, for what Redis forks: saves, rewrites, full syncs. */
   snapshots = 0;
