@@ -140,6 +140,8 @@ export class Server {
   checkOutputLimit: (client: Client) => void = () => {};
   /** Called when a client has sent something: brings `clientBytes` up to date, and may end clients that hold too much. */
   accountClient: (client: Client) => void = () => {};
+  /** Ends those that hold most while all hold more than `maxmemory-clients`. */
+  evictClients: () => void = () => {};
   /** A master's stream holds a PING with this text. */
   markMet: (text: string) => void = () => {};
   /** Called before replies of a batch are sent: the append-only file with `appendfsync always` syncs here. */
@@ -265,6 +267,7 @@ export class Server {
       this.beforeReplies();
       for (const client of this.dirtyClients.splice(0)) client.flush();
     }
+    this.evictClients();
   }
 
   /** Asks for a `settle` when the present input has been dealt with. */

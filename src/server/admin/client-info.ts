@@ -2,7 +2,7 @@ import type { Client, ClientKind } from '../command/client.ts';
 import type { Command } from '../command/command.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Tracking } from '../tracking/tracking.ts';
-import { clientBytes } from './client-limits.ts';
+import { clientBytes, multiBytes } from './client-memory.ts';
 import type { Monitors } from './monitors.ts';
 
 /** What CLIENT LIST says of a client beyond what the client itself knows. */
@@ -18,6 +18,7 @@ export function describeClient(client: Client, details: ClientDetails): string {
   const { pubsub, tracking } = details;
   const redirect = tracking.modes.get(client)?.redirect ?? -1;
   const pendingBytes = transport?.pendingBytes ?? 0;
+  const argumentBytes = client.argumentBytes + runningArgumentBytes(client);
   const queryFree = client.queryCapacity - client.queryBytes;
   const fields: readonly (readonly [name: string, value: string | number])[] = [
     ['id', client.id],
@@ -33,16 +34,16 @@ export function describeClient(client: Client, details: ClientDetails): string {
     ['psub', pubsub.count(client, ['pattern'])],
     ['ssub', pubsub.count(client, ['shard'])],
     ['multi', client.multi?.queue.length ?? -1],
-    ['qbuf', runningBytes(client) + client.queryBytes],
+    ['qbuf', runningBytes(client) + client.unreadBytes],
     ['qbuf-free', queryFree],
-    ['argv-mem', 0],
-    ['multi-mem', 0],
-    ['rbs', 16384],
-    ['rbp', 0],
+    ['argv-mem', argumentBytes],
+    ['multi-mem', multiBytes(client)],
+    ['rbs', reply.buf.length],
+    ['rbp', reply.length],
     ['obl', reply.length],
     ['oll', pendingBytes > 0 ? 1 : 0],
     ['omem', pendingBytes],
-    ['tot-mem', clientBytes(client)],
+    ['tot-mem', clientBytes(client) + runningBytes(client)],
     ['events', pendingBytes > 0 ? 'rw' : 'r'],
     ['cmd', commandOf(client)?.name ?? 'NULL'],
     ['user', client.user],
@@ -58,6 +59,11 @@ export function describeClient(client: Client, details: ClientDetails): string {
 function runningBytes(client: Client): number {
   const { executor } = client.server;
   return executor.current === client ? executor.currentBytes : 0;
+}
+
+function runningArgumentBytes(client: Client): number {
+  const { executor } = client.server;
+  return executor.current === client ? executor.currentArgumentBytes : 0;
 }
 
 /** What it runs now, or ran last. */

@@ -1,8 +1,11 @@
 import type { Client } from '../command/client.ts';
 import type { Server } from '../server.ts';
+import { ClientBuckets, clientBytes, isOrdinary } from './client-memory.ts';
 
-/** What a watched key costs beyond its name. */
-const NAME_BYTES = 80;
+/** A smaller `maxmemory-clients` is not heeded: nobody could talk to the server (getClientEvictionLimit). */
+const MIN_CLIENTS_BYTES = 128 * 1024;
+/** Room kept for a request is given up when the rest of it does not come. */
+const QUERY_IDLE_MS = 2000;
 
 interface OutputLimit {
   readonly hardBytes: number;
@@ -15,6 +18,7 @@ export class ClientLimits {
   readonly #server: Server;
   /** Since when a client is over its soft limit. */
   readonly #overSince = new Map<Client, number>();
+  readonly #buckets = new ClientBuckets();
   #limits: Readonly<Record<string, OutputLimit>> = {};
   #idleMs = 0;
   /** `maxmemory-clients` in bytes, 0 for no limit. */
@@ -37,7 +41,9 @@ export class ClientLimits {
       server.config.onChange(name, () => {
         const { config } = server;
         const wanted = config.number('maxmemory-clients');
-        this.#clientsBytes = wanted < 0 ? (config.number('maxmemory') * -wanted) / 100 : wanted;
+        const bytes = wanted < 0 ? Math.floor((config.number('maxmemory') * -wanted) / 100) : wanted;
+        this.#clientsBytes = bytes === 0 ? 0 : Math.max(bytes, MIN_CLIENTS_BYTES);
+        for (const client of server.clients.values()) this.#account(client);
       });
     server.checkOutputLimit = (client) => {
       this.#checkOutput(client);
@@ -45,11 +51,15 @@ export class ClientLimits {
     };
     server.accountClient = (client) => {
       if (client.isClosed) return;
-      this.#account(client);
-      if (this.#clientsBytes > 0 && server.clientBytes > this.#clientsBytes) this.#evict();
+      // Who is over a limit of its own goes first, and may make room enough for the others.
+      if (this.#clientsBytes > 0) this.#checkOutput(client);
+      if (!client.isClosed) this.#account(client);
+      this.#evict();
     };
+    server.evictClients = () => this.#evict();
     server.onGone.push((client) => {
       this.#overSince.delete(client);
+      this.#buckets.remove(client);
       server.clientBytes -= client.heldBytes;
       client.heldBytes = 0;
     });
@@ -59,7 +69,10 @@ export class ClientLimits {
   #sweep(): void {
     const server = this.#server;
     for (const client of this.#overSince.keys()) this.#checkOutput(client);
-    for (const client of server.clients.values()) this.#account(client);
+    for (const client of server.clients.values()) {
+      if (server.now - client.lastActiveAt > QUERY_IDLE_MS) client.trimQuery();
+      this.#account(client);
+    }
     this.#evict();
     if (this.#idleMs === 0 || server.now - this.#lastSweepMs < 1000) return;
     this.#lastSweepMs = server.now;
@@ -71,39 +84,34 @@ export class ClientLimits {
     }
   }
 
-  /** `maxmemory-clients`: the clients that hold most go first, until all together hold no more than that. */
+  /** `maxmemory-clients`: the largest clients go first, until all together are below it (evictClients). */
   #evict(): void {
-    const { clients, stats } = this.#server;
+    const server = this.#server;
     const limit = this.#clientsBytes;
-    if (limit === 0 || this.#server.clientBytes <= limit) return;
-    const held = [...clients.values()]
-      .filter(({ kind, isNoEvict }) => (kind === 'normal' || kind === 'pubsub') && !isNoEvict)
-      .map((client) => ({ client, bytes: clientBytes(client) }))
-      .sort((a, b) => b.bytes - a.bytes);
-    let total = held.reduce((sum, { bytes }) => sum + bytes, 0);
-    for (const { client, bytes } of held) {
-      if (total <= limit) return;
-      total -= bytes;
-      stats.evictedClients += 1;
-      this.#server.log(
+    if (limit === 0 || server.clientBytes < limit) return;
+    for (const client of this.#buckets.largestFirst()) {
+      server.stats.evictedClients += 1;
+      server.log(
         'notice',
-        `Evicting client: id=${String(client.id)} addr=${client.transport?.peer ?? ''}`,
+        `Evicting client: id=${String(client.id)} addr=${client.transport?.peer ?? ''} name=${client.name} tot-mem=${String(client.heldBytes)}`,
       );
       client.close(true);
+      if (server.clientBytes < limit) return;
     }
   }
 
   #account(client: Client): void {
-    if (client.kind === 'replica' || client.kind === 'master') return;
-    const bytes = clientBytes(client);
+    const bytes = isOrdinary(client) ? clientBytes(client) : 0;
     this.#server.clientBytes += bytes - client.heldBytes;
     client.heldBytes = bytes;
+    if (this.#clientsBytes > 0 && bytes > 0 && !client.isNoEvict) this.#buckets.place(client, bytes);
+    else this.#buckets.remove(client);
   }
 
   /** Replicas are cut by replication itself. */
   #checkOutput(client: Client): void {
     const limit = this.#limits[client.kind === 'pubsub' ? 'pubsub' : 'normal'];
-    if (limit === undefined || client.kind === 'replica' || client.kind === 'master') return;
+    if (limit === undefined || !isOrdinary(client)) return;
     const bytes = (client.transport?.pendingBytes ?? 0) + client.reply.length;
     const isOverSoft = limit.softBytes > 0 && bytes > limit.softBytes;
     if (!isOverSoft) this.#overSince.delete(client);
@@ -117,28 +125,6 @@ export class ClientLimits {
     );
     client.close(true);
   }
-}
-
-/** What a client makes the server hold: unread requests, unsent replies, a transaction, names it watches. */
-export function clientBytes(client: Client): number {
-  const sent = client.transport?.pendingBytes ?? 0;
-  return (
-    client.queryCapacity + client.reply.buf.length + sent + (client.multi?.bytes ?? 0) + namesBytes(client)
-  );
-}
-
-function namesBytes({ watched }: Client): number {
-  let bytes = 0;
-  if (watched !== undefined) for (const name of watched) bytes += name.length + NAME_BYTES;
-  return bytes;
-}
-
-/** Bytes held for all ordinary clients together. */
-export function ordinaryClientBytes(server: Server): number {
-  let bytes = 0;
-  for (const client of server.clients.values())
-    if (client.kind === 'normal' || client.kind === 'pubsub') bytes += clientBytes(client);
-  return bytes;
 }
 
 function readLimits(value: string): Record<string, OutputLimit> {

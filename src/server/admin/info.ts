@@ -2,7 +2,7 @@ import type { Access } from '../acl/access.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Server } from '../server.ts';
 import type { Tracking } from '../tracking/tracking.ts';
-import { ordinaryClientBytes } from './client-limits.ts';
+import { ordinaryClientBytes } from './client-memory.ts';
 import type { InfoSources } from './info-sources.ts';
 import type { LatencyMonitor } from './latency.ts';
 import type { ProcessFacts } from './process-facts.ts';

@@ -10,6 +10,8 @@ import type { Command } from './command.ts';
 const SHORT_WRITE_BYTES = 16 * 1024;
 const FLUSH_AT_BYTES = 256 * 1024;
 const KEEP_QUERY_BYTES = 64 * 1024;
+/** Room made at once for an announced argument, before any more of it has come. */
+const FIRST_QUERY_BYTES = 4 << 20;
 
 /** What kind of peer it is: decides output limits and CLIENT LIST's flags. */
 export type ClientKind = 'normal' | 'pubsub' | 'replica' | 'master';
@@ -86,8 +88,11 @@ export class Client {
   /** Called when the transport has room again. */
   onDrain: (() => void) | undefined;
   isDirty = false;
-  /** What it was last seen to make the server hold. */
+  /** What the names cost that it watches, listens to and tracks keys by. */
+  nameBytes = 0;
+  /** What it was last seen to make the server hold, and the bucket of `ClientBuckets` it is in for that, or -1. */
   heldBytes = 0;
+  memoryBucket = -1;
   private query: Buffer | undefined;
   private queryStart = 0;
   private queryEnd = 0;
@@ -107,6 +112,16 @@ export class Client {
   /** Bytes received and not yet executed. */
   get queryBytes(): number {
     return this.queryEnd - this.queryStart;
+  }
+
+  /** Those of them that are no part of an argument already read. */
+  get unreadBytes(): number {
+    return this.parser?.isPartial === true ? this.queryEnd - this.parser.position : this.queryBytes;
+  }
+
+  /** Size of the arguments read of a request that is not complete. */
+  get argumentBytes(): number {
+    return this.parser?.isPartial === true ? this.parser.args.size : 0;
   }
 
   get queryCapacity(): number {
@@ -285,7 +300,7 @@ export class Client {
     if (this.isClosing || this.isClosed) return;
     const size = end - start;
     if (this.query === undefined) {
-      const wanted = Math.min(this.parser?.bytesWanted(end) ?? 0, 1 << 20);
+      const wanted = Math.min(this.parser?.bytesWanted(end) ?? 0, FIRST_QUERY_BYTES);
       this.query = Buffer.allocUnsafeSlow(Math.max(1024, size + wanted));
       this.parser?.rebase(-start);
     } else if (this.queryEnd + size > this.query.length) {
@@ -301,13 +316,24 @@ export class Client {
     }
   }
 
+  /** Gives up the room for what was announced and does not come. */
+  trimQuery(): void {
+    const { query } = this;
+    if (query === undefined || query.length <= this.queryBytes + KEEP_QUERY_BYTES) return;
+    this.moveQuery(Buffer.allocUnsafeSlow(this.queryBytes));
+  }
+
   private makeQueryRoom(size: number): void {
     const query = this.query!;
     const held = this.queryBytes;
     const wanted = Math.min(this.parser?.bytesWanted(this.queryEnd) ?? 0, 64 << 20);
     const need = Math.max(held + size, held * 2, Math.min(held + wanted, held * 4 + 65536));
-    const target = need <= query.length ? query : Buffer.allocUnsafeSlow(need);
-    query.copy(target, 0, this.queryStart, this.queryEnd);
+    this.moveQuery(need <= query.length ? query : Buffer.allocUnsafeSlow(need));
+  }
+
+  private moveQuery(target: Buffer): void {
+    const held = this.queryBytes;
+    this.query?.copy(target, 0, this.queryStart, this.queryEnd);
     this.parser?.rebase(-this.queryStart);
     this.query = target;
     this.queryStart = 0;

@@ -19,6 +19,7 @@ export class Eviction {
   private logFactor = 10;
   private decayMinutes = 1;
   private dbCursor = 0;
+  private isGoingOn = false;
   private readonly server: Server;
 
   constructor(server: Server) {
@@ -27,6 +28,7 @@ export class Eviction {
     config.onChange('maxmemory', (value) => {
       this.maxBytes = Number(value);
       server.setGate(SERVER_GATE.maxMemory, this.maxBytes > 0);
+      if (this.maxBytes > 0) this.goOnSoon();
     });
     config.onChange('maxmemory-policy', (value) => {
       this.policy = value as Policy;
@@ -63,10 +65,27 @@ export class Eviction {
     const deadline = server.clock.monotonic() + EVICTION_BUDGET_MS;
     while (this.usedBytes() > this.maxBytes) {
       if (!this.evictOne()) return false;
-      // The rest goes with the next commands: one client must not wait for all of it.
-      if (server.clock.monotonic() > deadline) break;
+      // One client must not wait for all of it.
+      if (server.clock.monotonic() > deadline) {
+        this.goOnSoon();
+        break;
+      }
     }
     return true;
+  }
+
+  /** Makes room in turns of the event loop to come, also when no command does (source: startEvictionTimeProc). */
+  private goOnSoon(): void {
+    if (this.isGoingOn) return;
+    this.isGoingOn = true;
+    const { server } = this;
+    server.clock.soon(() => {
+      this.isGoingOn = false;
+      if (server.isBusy) return;
+      server.refreshTime();
+      this.makeRoom();
+      server.requestSettle();
+    });
   }
 
   /** Notes an access for a policy by frequency: a counter that grows ever more slowly, and decays by the minute. */

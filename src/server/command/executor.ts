@@ -426,6 +426,11 @@ export class Executor {
     return args === undefined ? 0 : args.rawEnd - args.rawStart;
   }
 
+  /** Size of its arguments alone. */
+  get currentArgumentBytes(): number {
+    return this.contexts[0]?.args.size ?? 0;
+  }
+
   /** Starts the clock of a batch of commands. */
   startBatch(): void {
     this.markMs = this.server.clock.monotonic();

@@ -2,6 +2,7 @@ import type { Db } from '../keyspace/db.ts';
 import type { Server } from '../server.ts';
 import type { Client } from './client.ts';
 import { CLIENT_GATE } from './gates.ts';
+import { nameCost } from './name-cost.ts';
 
 /** MULTI's queues and WATCH's keys. */
 export class Transactions {
@@ -32,6 +33,7 @@ export class Transactions {
   watch(client: Client, key: string): void {
     const name = `${client.dbIndex}:${key}`;
     client.watched ??= new Set();
+    if (!client.watched.has(name)) client.nameBytes += nameCost(name);
     client.watched.add(name);
     const watchers = this.watchers.get(name);
     if (watchers === undefined) this.watchers.set(name, new Set([client]));
@@ -43,6 +45,7 @@ export class Transactions {
     client.isWatchBroken = false;
     if (client.watched === undefined) return;
     for (const name of client.watched) {
+      client.nameBytes -= nameCost(name);
       const watchers = this.watchers.get(name);
       watchers?.delete(client);
       if (watchers?.size === 0) this.watchers.delete(name);

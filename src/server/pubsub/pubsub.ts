@@ -1,6 +1,7 @@
 import type { Client } from '../command/client.ts';
 import { CLIENT_GATE } from '../command/gates.ts';
 import { EVENT } from '../command/event-class.ts';
+import { nameCost } from '../command/name-cost.ts';
 import { matchGlob } from '../keyspace/match-glob.ts';
 import type { Server } from '../server.ts';
 import { push } from './push.ts';
@@ -37,6 +38,7 @@ export class PubSub {
     this.#subscriptions.set(client, own);
     if (own[kind].has(name)) return false;
     own[kind].add(name);
+    client.nameBytes += nameCost(name);
     const listeners = this.#listeners[kind].get(name);
     if (listeners === undefined) this.#listeners[kind].set(name, new Set([client]));
     else listeners.add(client);
@@ -48,6 +50,7 @@ export class PubSub {
   unsubscribe(client: Client, kind: SubscriptionKind, name: string): boolean {
     const own = this.#subscriptions.get(client);
     if (own?.[kind].delete(name) !== true) return false;
+    client.nameBytes -= nameCost(name);
     const listeners = this.#listeners[kind].get(name);
     listeners?.delete(client);
     if (listeners?.size === 0) this.#listeners[kind].delete(name);

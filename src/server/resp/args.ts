@@ -62,6 +62,13 @@ export class Args {
     this.count += 1;
   }
 
+  /** Bytes of all arguments together. */
+  get size(): number {
+    let size = 0;
+    for (let i = 0; i < this.count; i += 1) size += this.end(i) - this.start(i);
+    return size;
+  }
+
   start(i: number): number {
     return this.offsets[2 * i]!;
   }

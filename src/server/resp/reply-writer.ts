@@ -33,6 +33,11 @@ export class ReplyWriter {
     this.pool = pool;
   }
 
+  /** Bytes held for these replies, beyond what any short one takes from the pool for a moment. */
+  get heldBytes(): number {
+    return this.buf.length > INITIAL_BYTES ? this.buf.length : 0;
+  }
+
   // ---- replies ----------------------------------------------------------------------------------------------------
 
   ok(): void {

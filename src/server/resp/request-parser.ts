@@ -48,6 +48,11 @@ export class RequestParser {
     return this.remaining >= 0;
   }
 
+  /** Up to where a request that is not complete has been read. */
+  get position(): number {
+    return this.at;
+  }
+
   /** Bytes the current bulk still asks for, so that the caller can make room at once; 0 when unknown. */
   bytesWanted(end: number): number {
     return this.bulkLength < 0 ? 0 : Math.max(0, this.at + this.bulkLength + 2 - end);

@@ -1,6 +1,7 @@
 import type { Client } from '../command/client.ts';
 import { FLAG, type Command } from '../command/command.ts';
 import { findKeys } from '../command/find-keys.ts';
+import { nameCost } from '../command/name-cost.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import { push } from '../pubsub/push.ts';
 import type { Args } from '../resp/args.ts';
@@ -50,11 +51,13 @@ export class Tracking {
   enable(client: Client, mode: TrackingMode): void {
     const known = this.modes.get(client);
     const prefixes = new Set([...(known?.prefixes ?? []), ...mode.prefixes]);
+    client.nameBytes += costOf(prefixes) - costOf(known?.prefixes);
     this.modes.set(client, { ...mode, prefixes });
     this.#refresh();
   }
 
   disable(client: Client): void {
+    client.nameBytes -= costOf(this.modes.get(client)?.prefixes);
     if (this.modes.delete(client)) this.#refresh();
   }
 
@@ -181,6 +184,12 @@ export class Tracking {
       this.#noteChange(undefined, key);
     }
   }
+}
+
+function costOf(prefixes: Iterable<string> = []): number {
+  let bytes = 0;
+  for (const prefix of prefixes) bytes += nameCost(prefix);
+  return bytes;
 }
 
 /** Who is behind a command: for one that a script runs, the client that sent the script. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AdminServer } from './admin-server.ts';
+import { AdminServer, type Peer } from './admin-server.ts';
 
 describe('messages pushed to a client', () => {
   it('never stand inside a reply', () => {
@@ -119,15 +119,73 @@ describe('limits', () => {
   });
 
   it('evict the clients that hold most', () => {
-    const own = new AdminServer({ 'maxmemory-clients': '1000' });
-    const peers = [300, 900, 600].map((bytes) => {
+    const own = new AdminServer({ 'maxmemory-clients': '1000000' });
+    const peers = [300_000, 900_000, 600_000, 100_000].map((bytes) => {
       const peer = own.connect();
       peer.pendingBytes = bytes;
       return peer;
     });
     own.clock.advance(200);
-    expect(peers.map(({ isOpen }) => isOpen)).toEqual([true, false, true]);
-    expect(own.server.stats.evictedClients).toBe(1);
+    // The second is not enough: 300,000 and 600,000 make the limit with what connections cost.
+    expect(peers.map(({ isOpen }) => isOpen)).toEqual([true, false, false, true]);
+    expect(own.server.stats.evictedClients).toBe(2);
+  });
+
+  it('are told of keys evicted because maxmemory was set, before anybody sends a command', () => {
+    const own = new AdminServer({ 'notify-keyspace-events': 'Ee', 'maxmemory-policy': 'allkeys-lru' });
+    const [listener, other] = [own.connect(), own.connect()];
+    listener.call('SUBSCRIBE', '__keyevent@0__:evicted');
+    other.call('SET', 'foo', 'bar');
+    expect(other.call('CONFIG', 'SET', 'maxmemory', '1')).toBe('+OK\r\n');
+    expect(listener.take()).toMatch(/evicted\r\n\$3\r\nfoo\r\n$/);
+  });
+
+  it('evict by the memory of requests, transactions and names, not who asked for no eviction', () => {
+    const own = new AdminServer({ 'maxmemory-clients': '150000' });
+    const [safe, queueing, watching, listening, tracking] = Array.from({ length: 5 }, () => own.connect());
+    expect(safe?.call('CLIENT', 'NO-EVICT', 'ON')).toBe('+OK\r\n');
+    queueing?.call('MULTI');
+    const name = (n: number): string => String(n).padStart(500, '-');
+    const until = (peer: Peer | undefined, send: (n: number) => void): number => {
+      let n = 0;
+      while (peer?.isOpen === true && n < 300) {
+        n += 1;
+        send(n);
+      }
+      return n;
+    };
+    expect(until(queueing, () => queueing?.call('SET', 'k', 'v'.repeat(40_000)))).toBe(4);
+    expect(until(watching, (n) => watching?.call('WATCH', name(n)))).toBeLessThan(300);
+    expect(until(listening, (n) => listening?.call('SUBSCRIBE', name(n)))).toBeLessThan(300);
+    expect(
+      until(tracking, (n) => tracking?.call('CLIENT', 'TRACKING', 'ON', 'BCAST', 'PREFIX', name(n))),
+    ).toBeLessThan(300);
+    expect(until(safe, (n) => safe?.call('SUBSCRIBE', name(n)))).toBe(300);
+    expect(own.server.stats.evictedClients).toBe(4);
+  });
+
+  it('count as qbuf what is no part of an argument already read, and give up room for what does not come', () => {
+    const own = new AdminServer();
+    const [slow, other] = [own.connect(), own.connect()];
+    slow.call('CLIENT', 'SETNAME', 'slow');
+    const head = Buffer.from(`*3\r\n$3\r\nSET\r\n$4\r\nname\r\n$1000000\r\n${'v'.repeat(100)}`);
+    own.server.receive(slow.client, head, 0, head.length);
+    const fields = (): Record<string, string> => {
+      const line =
+        other
+          .call('CLIENT', 'LIST')
+          .split('\n')
+          .find((text) => text.includes('name=slow')) ?? '';
+      return Object.fromEntries(line.split(' ').map((field) => field.split('=')));
+    };
+    expect(fields()).toMatchObject({ qbuf: '100', 'argv-mem': '7' });
+    expect(Number(fields()['tot-mem'])).toBeGreaterThan(1_000_000);
+    own.clock.advance(3000);
+    expect(Number(fields()['tot-mem'])).toBeLessThan(100_000);
+    const rest = Buffer.from(`${'v'.repeat(999_900)}\r\n`);
+    own.server.receive(slow.client, rest, 0, rest.length);
+    expect(slow.take()).toBe('+OK\r\n');
+    expect(other.call('STRLEN', 'name')).toBe(':1000000\r\n');
   });
 });
 

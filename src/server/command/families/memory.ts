@@ -1,4 +1,4 @@
-import { ordinaryClientBytes } from '../../admin/client-limits.ts';
+import { ordinaryClientBytes } from '../../admin/client-memory.ts';
 import type { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
 import type { Family } from '../command.ts';
