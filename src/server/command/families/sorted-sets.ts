@@ -87,15 +87,17 @@ function addAll(ctx: Context, args: Args, first: number, options: Addition): voi
   if (zset === undefined) return ctx.reply.int(0);
   let added = 0;
   let updated = 0;
+  const { buf } = args;
+  const isConditional =
+    options.isOnlyNew || options.isOnlyKnown || options.isOnlyGreater || options.isOnlyLess;
   for (let i = 0; i < scores.length; i++) {
-    const member = args.string(first + i * 2 + 1);
+    const start = args.start(first + i * 2 + 1);
+    const end = args.end(first + i * 2 + 1);
     const score = scores[i]!;
-    const old = zset.score(member);
-    if (!isWanted(options, old, score)) continue;
+    if (isConditional && !isWanted(options, zset.scoreOfBytes(buf, start, end), score)) continue;
+    const old = zset.setBytes(buf, start, end, score);
     if (old === undefined) added++;
-    else if (old === score) continue;
-    else updated++;
-    zset.set(member, score);
+    else if (old !== score) updated++;
   }
   ctx.reply.int(options.countsChanges ? added + updated : added);
   if (added + updated > 0) ctx.changed(args, 1, EVENT.zset, 'zadd', added + updated);

@@ -55,16 +55,17 @@ export function readLexBounds(args: Args, minAt: number, maxAt: number): Bounds 
     if (min.member > max.member || (min.member === max.member && (min.isOpen || max.isOpen))) return NOTHING;
   }
   return (zset) => {
-    const from =
-      min.end === -1
-        ? 0
-        : zset.countBefore((_, member) => (min.isOpen ? member <= min.member : member < min.member));
-    const to =
-      max.end === 1
-        ? zset.size
-        : zset.countBefore((_, member) => (max.isOpen ? member < max.member : member <= max.member));
+    const from = min.end === -1 ? 0 : membersBefore(zset, min.member, min.isOpen);
+    const to = max.end === 1 ? zset.size : membersBefore(zset, max.member, !max.isOpen);
     return { from, to: Math.max(from, to) };
   };
+}
+
+function membersBefore(zset: ZSetValue, bound: string, isIncluded: boolean): number {
+  return zset.countBefore((_, position) => {
+    const member = zset.memberAt(position);
+    return isIncluded ? member <= bound : member < bound;
+  });
 }
 
 function readLexItem(text: string): LexBound {

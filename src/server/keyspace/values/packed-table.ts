@@ -79,18 +79,16 @@ export class PackedTable implements EntryOwner {
       log.free(old);
       return false;
     }
-    const hash = this.lastHash;
-    const position = this.count;
-    const ref = log.allocate(position, end - start, valueEnd - valueStart);
-    log.writeName(ref, buf, start, end);
-    log.writeValue(ref, value, valueStart, valueEnd);
-    this.slots[~slot * 2] = ref;
-    this.slots[~slot * 2 + 1] = hash;
-    if (position === this.refs.length) this.refs = enlarged(this.refs, position * 2);
-    this.refs[position] = ref;
-    this.count++;
-    if (this.count * 8 > (this.mask + 1) * 5) this.rebuild((this.mask + 1) * 2);
+    this.add(~slot, buf, start, end, value, valueStart, valueEnd);
     return true;
+  }
+
+  /** Position of a name when it was there, or ~position when it was appended, without a value. */
+  findOrAdd(buf: Uint8Array, start: number, end: number): number {
+    const slot = this.findSlot(buf, start, end);
+    if (slot >= 0) return this.log.position(this.slots[slot * 2]!);
+    this.add(~slot, buf, start, end, buf, end, end);
+    return ~(this.count - 1);
   }
 
   /** `set` of binary strings. */
@@ -154,6 +152,29 @@ export class PackedTable implements EntryOwner {
     const slot = this.slotOf(from, to);
     this.slots[slot * 2] = to;
     this.refs[position] = to;
+  }
+
+  /** Appends a name that `findSlot` just did not find, and would have in `slot`. */
+  private add(
+    slot: number,
+    buf: Uint8Array,
+    start: number,
+    end: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): void {
+    const { log, lastHash } = this;
+    const position = this.count;
+    const ref = log.allocate(position, end - start, valueEnd - valueStart);
+    log.writeName(ref, buf, start, end);
+    log.writeValue(ref, value, valueStart, valueEnd);
+    this.slots[slot * 2] = ref;
+    this.slots[slot * 2 + 1] = lastHash;
+    if (position === this.refs.length) this.refs = enlarged(this.refs, position * 2);
+    this.refs[position] = ref;
+    this.count++;
+    if (this.count * 8 > (this.mask + 1) * 5) this.rebuild((this.mask + 1) * 2);
   }
 
   /** The slot of a name, or ~slot where it would go. */

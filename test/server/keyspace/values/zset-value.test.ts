@@ -31,7 +31,8 @@ describe('ZSetValue', () => {
           }
         const sorted = inOrder(model);
         expect([...zset]).toEqual(sorted);
-        expect([...zset.clone()]).toEqual(sorted);
+        const clone = zset.clone();
+        expect([...clone]).toEqual(sorted);
         const { size } = zset;
         expect(size).toBe(model.size);
         for (let i = 0; i < size; i += 37) {
@@ -51,6 +52,10 @@ describe('ZSetValue', () => {
         const to = size - (size >> 2);
         expect(zset.deleteRange(from, to)).toBe(to - from);
         expect([...zset]).toEqual([...sorted.slice(0, from), ...sorted.slice(to)]);
+        expect([...clone]).toEqual(sorted);
+        expect(clone.deleteRange(0, size)).toBe(size);
+        expect([...clone]).toEqual([]);
+        expect(zset.size).toBe(size - (to - from));
       }),
       { numRuns: 25 },
     );
