@@ -7,6 +7,18 @@ import { startRealServer } from '../support/real-server.ts';
 
 const FLAGS = ['--busy-reply-threshold', '100', '--shutdown-timeout', '0'];
 const LOOP = 'while true do end';
+/** Where a function of a library waits for one of the script's. */
+const CALLBACKS = [
+  `table.sort({3, 1, 2}, function() ${LOOP} end)`,
+  `string.gsub('abc', '%w', function() ${LOOP} end)`,
+  `string.gsub('abc', '%w', setmetatable({}, {__index = function() ${LOOP} end}))`,
+  `table.sort({setmetatable({}, {__lt = function() ${LOOP} end})}) local m = {__lt = function() ${LOOP} end} table.sort({setmetatable({}, m), setmetatable({}, m)})`,
+  `table.foreach({1}, function() ${LOOP} end)`,
+  `table.foreachi({1}, function() ${LOOP} end)`,
+  `while true do load(function() ${LOOP} end) end`,
+  `while true do pcall(table.sort, {3, 1, 2}, function() ${LOOP} end) end`,
+  `coroutine.wrap(function() table.sort({3, 1, 2}, function() ${LOOP} end) end)()`,
+];
 const LIBRARY =
   "#!lua name=l\nredis.register_function('loop', function() while true do end end) redis.register_function('f', function() return 7 end)";
 
@@ -119,4 +131,14 @@ it.skipIf(!hasEngine('redis'))('after it has written, only SHUTDOWN NOSAVE ends 
   );
   expect(ours).toEqual(theirs);
   expect(ours?.at(-1)).toContain('(closed)');
+});
+
+it.skipIf(!hasEngine('redis'))('in what a library calls', async () => {
+  const ports = await startBoth();
+  for (const script of CALLBACKS) {
+    const [ours, theirs] = await Promise.all(
+      ports.map((port) => transcript(port, [], [['EVAL', script, '0']], ['GET x', 'SCRIPT KILL'])),
+    );
+    expect(ours).toEqual(theirs);
+  }
 });

@@ -33,13 +33,23 @@ export interface LuaString {
   readonly realstring: Uint8Array;
 }
 
+export interface CallInfo {
+  readonly funcOff: number;
+  readonly func: Slot;
+  top: number;
+  callstatus: number;
+  readonly previous: CallInfo | null;
+}
+
 export interface LuaState {
   readonly stack: Slot[];
   top: number;
   /** Calls on the stack that can't be left in the middle. */
   readonly nny: number;
   readonly allowhook: number;
-  readonly ci: { readonly funcOff: number; top: number; callstatus: number; readonly func: Slot };
+  readonly ci: CallInfo;
+  /** Below everything that a thread runs. */
+  readonly base_ci: CallInfo;
   readonly l_G: { readonly atnativeerror: LuaCFunction | null };
 }
 
@@ -57,6 +67,13 @@ type Resume = (thread: LuaState, from: LuaState, args: number) => number;
 /** What is used of fengari, whose functions are those of Lua's C API. */
 export interface Fengari {
   readonly lua: {
+    lua_callk(
+      L: LuaState,
+      args: number,
+      results: number,
+      context: number,
+      goOn: (L: LuaState, status: number) => number,
+    ): void;
     lua_atnativeerror(L: LuaState, handler: LuaCFunction): void;
     lua_checkstack(L: LuaState, count: number): boolean;
     lua_error(L: LuaState): never;
@@ -93,6 +110,13 @@ export interface Fengari {
   readonly setInt: (table: LuaTable, key: number, value: Slot) => void;
   readonly set: (L: LuaState, table: LuaTable, key: Slot, value: Slot) => void;
   readonly length: (table: LuaTable) => number;
+  /** What checks the arguments of a function; all throw what Lua says about a bad one. */
+  readonly check: {
+    luaL_argerror(L: LuaState, index: number, problem: Uint8Array): never;
+    luaL_checkinteger(L: LuaState, index: number): number;
+    luaL_checklstring(L: LuaState, index: number): Uint8Array;
+    luaL_checktype(L: LuaState, index: number, kind: number): void;
+  };
 }
 
 /** Told of each string beyond this many bytes that a script makes. */
@@ -166,10 +190,9 @@ function load(): Fengari {
     into.setfltvalue(value);
     return text.length + 1;
   };
-  const auxiliary = module('lauxlib') as {
+  const auxiliary = module('lauxlib') as Fengari['check'] & {
     luaL_newstate: Fengari['newState'];
     luaL_checknumber: (L: LuaState, index: number) => number;
-    luaL_checkinteger: unknown;
     luaL_optinteger: unknown;
     luaL_loadbufferx: (L: LuaState, code: Uint8Array, size: number, name: Uint8Array, mode: null) => number;
     luaL_requiref: (L: LuaState, name: Uint8Array, open: LuaCFunction, isGlobal: number) => void;
@@ -222,6 +245,7 @@ function load(): Fengari {
     setInt: tables.luaH_setint,
     set: tables.luaH_setfrom,
     length: tables.luaH_getn,
+    check: auxiliary,
   };
 }
 

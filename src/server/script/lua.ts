@@ -11,6 +11,7 @@ import {
   type LuaTable,
   type Slot,
 } from './fengari.ts';
+import { drive, giveResults, StackArguments, type Routine } from './routine.ts';
 
 /** Functions, threads, userdata: handed through as they are. */
 export class Opaque {
@@ -145,6 +146,12 @@ export class Lua {
     return fromSlot(this.api.get(this.L, table, this.slot(key)));
   }
 
+  /** A copy of what is under a key, without metamethods. */
+  slotAt(table: LuaTable, key: Slot): Slot {
+    const { type, value } = this.api.get(this.L, table, key);
+    return new this.api.Slot(type, value);
+  }
+
   set(table: LuaTable, key: LuaValue, value: LuaValue): void {
     this.api.set(this.L, table, this.slot(key), this.slot(value));
     table.flags = 0;
@@ -170,14 +177,21 @@ export class Lua {
       for (let at = first; at < L.top; at += 1) args.push(fromSlot(L.stack[at]!));
       const results = run(args);
       if (results === undefined) return 0;
-      if (results.length > 4) this.api.lua.lua_checkstack(L, results.length);
-      for (const result of results) {
-        L.stack[L.top] = this.slot(result);
-        L.top += 1;
-      }
-      return results.length;
+      return giveResults(
+        this.api,
+        L,
+        results.map((result) => this.slot(result)),
+      );
     };
     return new Opaque(C_FUNCTION, body);
+  }
+
+  /** Makes a routine a value for Lua. */
+  routine(run: Routine): Opaque {
+    return new Opaque(C_FUNCTION, (L: LuaState) => {
+      const results = run(new StackArguments(this.api, L));
+      return 'next' in results ? drive(this.api, L, results) : giveResults(this.api, L, results);
+    });
   }
 
   slot(value: LuaValue): Slot {
@@ -190,12 +204,17 @@ export class Lua {
       case 'number':
         return new type(KIND.number, value);
       case 'string':
-        if (value.length > LARGE_STRING_BYTES) largeStrings.listener(value.length);
-        return new type(LONG_STRING, new this.api.LuaString(this.L, Buffer.from(value, 'latin1')));
+        return this.bytes(Buffer.from(value, 'latin1'));
       default:
         if (value instanceof Opaque) return new type(value.type, value.value);
         return new type(KIND.table, value);
     }
+  }
+
+  /** A string of bytes, which nobody changes from now on. */
+  bytes(bytes: Uint8Array): Slot {
+    if (bytes.length > LARGE_STRING_BYTES) largeStrings.listener(bytes.length);
+    return new this.api.Slot(LONG_STRING, new this.api.LuaString(this.L, bytes));
   }
 
   // ---- running ----------------------------------------------------------------------------------------------------
@@ -302,7 +321,8 @@ export class Lua {
       return 1;
     });
     replace('yield', (known) => (L) => {
-      if (L === this.thread) throw new LuaError('attempt to yield across metamethod/C-call boundary', false);
+      if (L === this.thread || isInNativeCall(L))
+        throw new LuaError('attempt to yield across metamethod/C-call boundary', false);
       return known(L);
     });
   }
@@ -386,6 +406,15 @@ export const PRELUDE = 'prelude';
 const PRELUDE_SOURCE = `@${PRELUDE}`;
 const SOURCE_AND_LINE = Buffer.from('Sl');
 
+const IS_LUA = 1 << 1;
+
+/** Whether a function that is none of Lua's (pcall, the sort of a table) waits for what runs. */
+function isInNativeCall(L: LuaState): boolean {
+  for (let ci = L.ci.previous; ci !== null && ci !== L.base_ci; ci = ci.previous)
+    if ((ci.callstatus & IS_LUA) === 0) return true;
+  return false;
+}
+
 function describeNative(error: unknown): string {
   if (error instanceof LuaError) return error.message;
   if (error instanceof RangeError)
@@ -397,7 +426,7 @@ function refuseChange(): never {
   throw new ReadonlyError('Attempt to modify a readonly table');
 }
 
-function fromSlot(slot: Slot): LuaValue {
+export function fromSlot(slot: Slot): LuaValue {
   switch (slot.type & KIND_MASK) {
     case KIND.nil:
       return undefined;

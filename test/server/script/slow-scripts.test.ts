@@ -162,14 +162,60 @@ describe('a slow script', () => {
     expect(server.until(caller).reply).toBe('*4\r\n:1\r\n:22\r\n:63\r\n$4\r\ndead\r\n');
   });
 
+  it.each([
+    [
+      'sorts',
+      'local t = {3, 1, 2} table.sort(t, function(a, b) for _ = 1, 20000 do end return a < b end) return t',
+      '*3\r\n:1\r\n:2\r\n:3\r\n',
+    ],
+    [
+      'replaces',
+      "local f = function(a, b) for _ = 1, 20000 do end return b .. a end return {string.gsub('abcd', '(.)(.)', f)}",
+      '*2\r\n$4\r\nbadc\r\n:2\r\n',
+    ],
+    [
+      'replaces by what a table has not',
+      "local t = setmetatable({b = 'B'}, {__index = function(_, k) for _ = 1, 20000 do end return k .. k end}) return {string.gsub('abc', '.', t)}",
+      '*2\r\n$5\r\naaBcc\r\n:3\r\n',
+    ],
+    [
+      'sorts, and fails, in a protected call in a coroutine',
+      "return {coroutine.wrap(function() return pcall(table.sort, {2, 1}, function() for _ = 1, 1e5 do end error('no') end) end)()}",
+      '*2\r\n$-1\r\n$17\r\nuser_script:1: no\r\n',
+    ],
+    [
+      'replaces by nonsense, in a protected call',
+      "return {pcall(string.gsub, 'abc', '.', function() for _ = 1, 1e5 do end return {} end)}",
+      '*2\r\n$-1\r\n$35\r\ninvalid replacement value (a table)\r\n',
+    ],
+    [
+      'looks at each entry, and each item',
+      'local n = 0 local f = function(k, v) for _ = 1, 20000 do end n = n + v end table.foreach({1, 2}, f) table.foreachi({4, 8}, f) return n',
+      ':15\r\n',
+    ],
+    [
+      'reads code',
+      "local n = 0 return load(function() for _ = 1, 20000 do end n = n + 1 return ({'return ', '4', '2'})[n] end)()",
+      ':42\r\n',
+    ],
+  ])('is left and gone on with while it %s', (_, script, reply) => {
+    const server = new SlowServer();
+    const [caller, other] = [server.own.connect(), server.own.connect()];
+    expect(server.call(caller, 'EVAL', script, '0')).toBe('');
+    expect(server.call(other, 'PING')).toBe(BUSY);
+    const { reply: given, turns } = server.until(caller);
+    expect(given).toBe(reply);
+    expect(turns).toBeGreaterThan(1);
+  });
+
   it('runs through where it cannot be left, and pauses after', () => {
     const server = new SlowServer();
     const [caller, other] = [server.own.connect(), server.own.connect()];
     const script =
-      'local t = {3, 1, 2} table.sort(t, function(a, b) for _ = 1, 20000 do end return a < b end) for _ = 1, 1e5 do end return t';
+      'local r = {xpcall(error, function() for _ = 1, 20000 do end return 7 end)} for _ = 1, 1e5 do end return r[2]';
     server.call(caller, 'EVAL', script, '0');
     expect(server.call(other, 'PING')).toBe(BUSY);
-    expect(server.until(caller).reply).toBe('*3\r\n:1\r\n:2\r\n:3\r\n');
+    expect(server.until(caller).reply).toBe(':7\r\n');
   });
 
   it('may be part of a transaction, twice', () => {

@@ -1,6 +1,8 @@
 import { isTable, LuaError, PRELUDE, type Lua, type LuaFunction, type LuaTable } from '../lua.ts';
 import { stringAt } from './arguments.ts';
 import { formatString } from './format-string.ts';
+import { patternFunctions } from './string-library.ts';
+import { tableFunctions } from './table-library.ts';
 import { mathFunctions, MATH_GONE } from './math-library.ts';
 
 const MAX_STRING_BYTES = 128 * 1024 * 1024;
@@ -8,8 +10,27 @@ const MAX_STRING_BYTES = 128 * 1024 * 1024;
 /** What Lua 5.1 has and 5.3 has not, in itself; run once for each state. */
 const CODE = `
 local load53, setmetatable53, pcall53, frozen = load, setmetatable, pcall, ...
-local type, next, select, tostring, error, pairs = type, next, select, tostring, error, pairs
-function load(chunk, name) return load53(chunk, name or '=(load)', 't') end
+local type, next, select, tostring, error, concat = type, next, select, tostring, error, table.concat
+-- Its pieces are read here, where a script can be paused.
+local function read(piece)
+  local pieces = {}
+  for text in piece do
+    if type(text) ~= 'string' and type(text) ~= 'number' then error('reader function must return a string', 0) end
+    if text == '' then break end
+    pieces[#pieces + 1] = text
+  end
+  return concat(pieces)
+end
+function load(...)
+  local piece, name = ...
+  if type(piece) ~= 'function' then
+    local got = select('#', ...) == 0 and 'no value' or type(piece)
+    error("bad argument #1 to 'load' (function expected, got " .. got .. ')', 2)
+  end
+  local ok, code = pcall53(read, piece)
+  if not ok then return nil, type(code) == 'string' and { err = code } or code end
+  return load53(code, name or '=(load)', 't')
+end
 function loadstring(chunk, name)
   chunk = tostring(chunk)
   return load53(chunk, name or chunk, 't')
@@ -18,9 +39,9 @@ function setmetatable(t, m)
   if type(t) == 'table' and frozen(t) then error('Attempt to modify a readonly table', 0) end
   return setmetatable53(t, m)
 end
-local function flat(ok, e, ...)
-  if not ok and type(e) == 'table' and type(e.err) == 'string' then return false, e.err end
-  return ok, e, ...
+local function flat(ok, ...)
+  if not ok and type(...) == 'table' and type((...).err) == 'string' then return false, (...).err end
+  return ok, ...
 end
 function pcall(...) return flat(pcall53(...)) end
 function __redis__err__handler(e) return e end
@@ -32,13 +53,6 @@ function table.maxn(t)
   for k in next, t do if type(k) == 'number' and k > max then max = k end end
   return max
 end
-function table.foreach(t, f)
-  for k, v in next, t do local r = f(k, v) if r ~= nil then return r end end
-end
-function table.foreachi(t, f)
-  for i = 1, #t do local r = f(i, t[i]) if r ~= nil then return r end end
-end
-string.gfind = string.gmatch
 -- Nobody loads binary code, so what it is does not matter.
 function string.dump(f)
   if type(f) ~= 'function' then
@@ -58,6 +72,11 @@ export function openBaseLibrary(lua: Lua): void {
   const prelude = lua.compile(CODE, PRELUDE);
   const isFrozen = lua.function(([table]) => [isTable(table) && lua.isFrozen(table)]);
   lua.call(prelude, [isFrozen]);
+  const routines = { string: patternFunctions(lua), table: tableFunctions(lua) };
+  for (const [name, functions] of Object.entries(routines)) {
+    const library = lua.get(lua.globals, name) as LuaTable;
+    for (const [key, run] of Object.entries(functions)) lua.set(library, key, lua.routine(run));
+  }
   extend(lua, 'string', {
     format: (args) => [formatString(args)],
     rep: (args) => {
