@@ -246,9 +246,7 @@ const MEMORY: readonly Directive[] = [
     'noeviction',
   ),
   integer('maxmemory-samples', 1n, INT_MAX, 5),
-  integer('maxmemory-eviction-tenacity', 0n, 100n, 10, {
-    inert: 'eviction goes on until memory is within its limit',
-  }),
+  integer('maxmemory-eviction-tenacity', 0n, 100n, 10),
   integer('lfu-log-factor', 0n, INT_MAX, 10),
   integer('lfu-decay-time', 0n, INT_MAX, 1),
   integer('active-expire-effort', 1n, 10n, 1, { inert: 'every expiry time is looked at, not samples' }),

@@ -24,6 +24,8 @@ export function normaliseValue(
       ? { ok: true, value: args.join(' ') }
       : { ok: false, error: 'Bad directive or wrong number of arguments' };
   if (kind.type === 'special') return normaliseSpecial(kind.form, args, previous);
+  // Lists of words count their arguments themselves.
+  if (kind.type === 'enum' && kind.list) return normaliseWords(kind.words, args);
   const [value] = args;
   if (value === undefined || (args.length > 1 && !directive.multiple))
     return { ok: false, error: 'wrong number of arguments' };
@@ -35,7 +37,7 @@ export function normaliseValue(
     case 'string':
       return checkString(directive.name, value);
     case 'enum':
-      return kind.list ? normaliseWords(kind.words, args) : normaliseWord(directive.name, kind.words, value);
+      return normaliseWord(directive.name, kind.words, value);
     case 'integer':
       return /^(0|-?[1-9][0-9]*)$/.test(value) && fitsLong(BigInt(value))
         ? cap(directive.name, checkBounds(BigInt(value), kind, 10))
@@ -113,7 +115,7 @@ function normaliseWord(name: string, words: readonly string[], value: string): N
 /** Words that are bits: shown in the order of the list, the first one meaning none of the others. */
 function normaliseWords(words: readonly string[], args: readonly string[]): Normalised {
   const given = args.map((arg) => arg.toLowerCase());
-  if (given.some((word) => !words.includes(word))) return wordError(words);
+  if (given.length === 0 || given.some((word) => !words.includes(word))) return wordError(words);
   if (given.includes('save') && given.includes('nosave'))
     return { ok: false, error: "shutdown options SAVE and NOSAVE can't be used simultaneously" };
   const set = words.slice(1).filter((word) => given.includes(word));

@@ -110,6 +110,7 @@ describe('normaliseValue', () => {
     ['save', ['0', '1'], 'Invalid save parameters'],
     ['notify-keyspace-events', ['q'], "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."],
     ['replicaof', ['h', '70000'], 'Invalid master port'],
+    ['shutdown-on-sigint', [], 'argument(s) must be one of the following: default, save, nosave, now, force'],
     ['user', [], 'Bad directive or wrong number of arguments'],
   ])('refuses %s %j', (name, args, error) => {
     expect(normaliseValue(directive(name), args)).toEqual({ ok: false, error });

@@ -6,7 +6,6 @@ import { removalVerb } from './removal-verb.ts';
 
 /** Counter of a key not yet known, so that it is not the first to go (source: LFU_INIT_VAL). */
 const NEW_KEY_COUNTER = 5;
-const EVICTION_BUDGET_MS = 2;
 
 type Policy = 'noeviction' | `${'allkeys' | 'volatile'}-${'lru' | 'lfu' | 'random'}` | 'volatile-ttl';
 
@@ -18,6 +17,7 @@ export class Eviction {
   private samples = 5;
   private logFactor = 10;
   private decayMinutes = 1;
+  private budgetMs = 0;
   private dbCursor = 0;
   private isGoingOn = false;
   private readonly server: Server;
@@ -36,6 +36,9 @@ export class Eviction {
     });
     config.onChange('maxmemory-samples', (value) => {
       this.samples = Number(value);
+    });
+    config.onChange('maxmemory-eviction-tenacity', (value) => {
+      this.budgetMs = evictionBudgetMs(Number(value));
     });
     config.onChange('lfu-log-factor', (value) => {
       this.logFactor = Number(value);
@@ -62,7 +65,7 @@ export class Eviction {
     if (server.isReplica || server.isLoading)
       return server.config.flag('replica-ignore-maxmemory') || !server.isReplica;
     if (this.policy === 'noeviction' || server.pause.isPaused) return false;
-    const deadline = server.clock.monotonic() + EVICTION_BUDGET_MS;
+    const deadline = server.clock.monotonic() + this.budgetMs;
     while (this.usedBytes() > this.maxBytes) {
       if (!this.evictOne()) return false;
       // One client must not wait for all of it.
@@ -171,4 +174,10 @@ export class Eviction {
     if (server.hasKeyListeners) server.touchKey(undefined, index, key);
     server.publishKeyEvent(index, EVENT.evicted, 'evicted', key);
   }
+}
+
+/** How long one round of eviction may take: 2 ms by default, four times the original's (evictionTimeLimitUs). */
+function evictionBudgetMs(tenacity: number): number {
+  if (tenacity === 100) return Infinity;
+  return tenacity <= 10 ? tenacity / 5 : 2 * 1.15 ** (tenacity - 10);
 }
