@@ -126,6 +126,8 @@ export class Server {
   slowUsec = Infinity;
   /** Commands that take as long are noted as latency events. */
   latencyUsec = Infinity;
+  /** `latency-tracking`: whether each call is counted in its command's histogram. */
+  isTrackingLatency = true;
   limits = { queryBufferBytes: 1 << 30, maxBulkBytes: 512 << 20 };
 
   // What others hang in. Each is a plain function so that nobody needs to know who they are.

@@ -17,6 +17,9 @@ export class LatencyMonitor {
     server.config.onChange('latency-monitor-threshold', (value) => {
       server.latencyUsec = Number(value) === 0 ? Infinity : Number(value) * 1000;
     });
+    server.config.onChange('latency-tracking', (value) => {
+      server.isTrackingLatency = value === 'yes';
+    });
     server.noteLatency = (event, ms) => this.note(event, ms);
   }
 
@@ -46,29 +49,18 @@ export class LatencyMonitor {
     return chosen.filter((name) => this.events.delete(name)).length;
   }
 
-  /** `latency_percentiles_usec_<command>` of commands that were called, as exact as the buckets are. */
+  /** `latency_percentiles_usec_<command>` of commands whose calls were timed. */
   percentiles(server: Server): Record<string, string> {
     const wanted = server.config.words('latency-tracking-info-percentiles');
     if (!server.config.flag('latency-tracking') || wanted.length === 0) return {};
     const fields: Record<string, string> = {};
     for (const { name, stats } of server.commands.all()) {
-      if (stats.calls === 0) continue;
+      if (stats.latency.total === 0) continue;
       const shown = wanted.map(
-        (percent) => `p${percent}=${percentileUsec(stats.usecBuckets, Number(percent))}`,
+        (percent) => `p${percent}=${(stats.latency.percentileNs(Number(percent)) / 1000).toFixed(3)}`,
       );
       fields[`latency_percentiles_usec_${name}`] = shown.join(',');
     }
     return fields;
   }
-}
-
-/** Upper end of the bucket that the percentile falls into. */
-function percentileUsec(buckets: Uint32Array, percent: number): string {
-  const wanted = (buckets.reduce((sum, count) => sum + count, 0) * percent) / 100;
-  let seen = 0;
-  const power = buckets.findIndex((count) => {
-    seen += count;
-    return seen >= wanted && seen > 0;
-  });
-  return (2 ** Math.max(0, power)).toFixed(3);
 }

@@ -1,5 +1,6 @@
 import type { Args } from '../resp/args.ts';
 import type { Context } from './context.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
 
 /** Runs one command: reads `args`, writes exactly one reply to `ctx.reply` (or blocks), throws ReplyError to fail. */
 export type Handler = (ctx: Context, args: Args) => void;
@@ -49,10 +50,6 @@ export interface KeySpec {
     | { readonly type: 'unknown' };
 }
 
-/** 2^0 up to 2^29 microseconds, which is nine minutes. */
-const USEC_BUCKETS = 30;
-const NO_CALLS = new Uint32Array(USEC_BUCKETS);
-
 /** Counters behind INFO commandstats. */
 export class CommandStats {
   calls = 0;
@@ -60,24 +57,14 @@ export class CommandStats {
   usec = 0;
   rejected = 0;
   failed = 0;
-  /** Calls by the power of two of microseconds they took at most, for LATENCY HISTOGRAM. */
-  usecBuckets = NO_CALLS;
-
-  /** Counts calls that took so long each. Most commands are never called: their buckets are made at the first. */
-  countCalls(usec: number, calls = 1): void {
-    this.calls += calls;
-    this.usec += usec * calls;
-    if (this.usecBuckets === NO_CALLS) this.usecBuckets = new Uint32Array(USEC_BUCKETS);
-    const bucket = usec <= 1 ? 0 : Math.min(USEC_BUCKETS - 1, 32 - Math.clz32(usec - 1));
-    this.usecBuckets[bucket]! += calls;
-  }
+  readonly latency = new LatencyHistogram();
 
   reset(): void {
     this.calls = 0;
     this.usec = 0;
     this.rejected = 0;
     this.failed = 0;
-    this.usecBuckets = NO_CALLS;
+    this.latency.reset();
   }
 }
 

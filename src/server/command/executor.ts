@@ -252,7 +252,9 @@ export class Executor {
   account(client: Client, command: Command, args: Args, usec: number, calls = 1): void {
     const { server } = this;
     const { stats, flags } = command;
-    stats.countCalls(usec / calls, calls);
+    stats.calls += calls;
+    stats.usec += usec;
+    if (server.isTrackingLatency) stats.latency.record((usec * 1000) / calls, calls);
     server.stats.commandsProcessed += calls;
     if (usec >= server.slowUsec && (flags & FLAG.skip_slowlog) === 0)
       server.noteSlow(client, command, args, usec);

@@ -103,7 +103,6 @@ function latest({ reply }: Context, { events }: LatencyMonitor): void {
   }
 }
 
-/** Calls by the power of two of microseconds they took at most, cumulated. */
 function histogram({ reply, server }: Context, args: Args): void {
   const all = [...server.commands.all()];
   const chosen =
@@ -113,29 +112,21 @@ function histogram({ reply, server }: Context, args: Args): void {
           const command = server.commands.get(name);
           return command === undefined ? [] : [command, ...(command.subcommands?.values() ?? [])];
         });
-  const called = chosen.filter(({ stats }) => stats.calls > 0);
+  const called = chosen.filter(({ stats }) => stats.latency.total > 0);
   reply.mapHeader(called.length);
   for (const { name, stats } of called) {
     reply.bulkString(name);
     reply.mapHeader(2);
     reply.bulkString('calls');
-    reply.int(stats.calls);
+    reply.int(stats.latency.total);
     reply.bulkString('histogram_usec');
-    const buckets = cumulate(stats.usecBuckets);
-    reply.mapHeader(buckets.length);
-    for (const [usec, count] of buckets) {
+    const rows = stats.latency.cumulative();
+    reply.mapHeader(rows.length);
+    for (const [usec, count] of rows) {
       reply.int(usec);
       reply.int(count);
     }
   }
-}
-
-function cumulate(buckets: Uint32Array): (readonly [usec: number, count: number])[] {
-  let total = 0;
-  return [...buckets].flatMap((count, power) => {
-    total += count;
-    return count === 0 ? [] : [[2 ** power, total] as const];
-  });
 }
 
 const SLOWLOG_HELP = [
