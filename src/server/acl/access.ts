@@ -40,7 +40,10 @@ export class Access implements AccessControl {
   constructor(server: Server, describe: (client: Client) => string) {
     this.#server = server;
     this.#describe = describe;
-    this.acl = new Acl(server.commands, () => server.config.text('acl-pubsub-default') === 'allchannels');
+    this.acl = new Acl(
+      server.commands.originals,
+      () => server.config.text('acl-pubsub-default') === 'allchannels',
+    );
     server.config.onChange('requirepass', (password) => this.acl.requirePassword(password));
   }
 

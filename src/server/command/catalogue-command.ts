@@ -68,10 +68,6 @@ export class CatalogueCommand implements Command {
     return this.#keySpecs;
   }
 
-  renamed(name: string): Command {
-    return new CatalogueCommand(name + this.#line.slice(this.name.length), this.id, this, this.stats);
-  }
-
   #field(index: number): string {
     return this.#line.split(' ')[index] ?? '-';
   }

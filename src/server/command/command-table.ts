@@ -10,8 +10,11 @@ const SLOTS = 2048;
  * not a command here. Found by the bytes of the name, in any case, without making a string of it.
  */
 export class CommandTable {
+  /** By the name it is called by, which `rename-command` may have changed. */
   readonly byName = new Map<string, Command>();
+  private born: ReadonlyMap<string, Command> = this.byName;
   private readonly slots: (Command | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+  private readonly slotNames: string[] = Array.from({ length: SLOTS }, () => '');
 
   constructor(families: readonly Family[]) {
     const handlers = new Map<string, Handler>();
@@ -57,25 +60,25 @@ export class CommandTable {
     for (let at = start; at < end; at += 1) hash = (Math.imul(hash, 31) + (buf[at]! | 0x20)) | 0;
     for (let slot = hash & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
       const command = this.slots[slot];
-      if (command === undefined || isNamed(command.name, buf, start, end)) return command;
+      if (command === undefined || isNamed(this.slotNames[slot]!, buf, start, end)) return command;
     }
   }
 
   /** By name in any case; `container|subcommand` for subcommands. */
   get(name: string): Command | undefined {
-    const [top = '', sub, ...more] = name.toLowerCase().split('|');
-    if (more.length > 0) return undefined;
-    const command = this.byName.get(top);
-    return sub === undefined ? command : command?.subcommands?.get(sub);
+    return lookUp(this.byName, name);
   }
 
   /** All commands, subcommands too, each container before its own. */
-  *all(): Generator<Command> {
-    for (const command of this.byName.values()) {
-      yield command;
-      if (command.subcommands !== undefined) yield* command.subcommands.values();
-    }
+  all(): Generator<Command> {
+    return withSubcommands(this.byName);
   }
+
+  /** The same as they were before anything was renamed or removed: what ACL rules speak of (`orig_commands`). */
+  readonly originals = {
+    get: (name: string): Command | undefined => lookUp(this.born, name),
+    all: (): Generator<Command> => withSubcommands(this.born),
+  };
 
   /** `rename-command`: an empty name removes it. A text says why it can't be. */
   rename(name: string, newName: string): string | undefined {
@@ -83,19 +86,23 @@ export class CommandTable {
     if (known === undefined) return 'No such command in rename-command';
     const target = newName.toLowerCase();
     if (target !== '' && this.byName.has(target)) return 'Target command name already exists';
-    const others = [...this.byName.values()].filter((command) => command !== known);
+    const others = [...this.byName].filter(([, command]) => command !== known);
+    if (this.born === this.byName) this.born = new Map(this.byName);
     this.byName.clear();
     this.slots.fill(undefined);
-    for (const command of target === '' ? others : [...others, known.renamed(target)]) this.add(command);
+    // Under another name it is still the same to replies, ACL rules and statistics.
+    for (const [key, command] of target === '' ? others : [...others, [target, known] as const])
+      this.place(key, command);
     return undefined;
   }
 
   private add(command: Command): void {
-    if (command.parent !== undefined) {
-      command.parent.subcommands?.set(command.name.slice(command.name.indexOf('|') + 1), command);
-      return;
-    }
-    const { name } = command;
+    const { name, parent } = command;
+    if (parent === undefined) this.place(name, command);
+    else parent.subcommands?.set(name.slice(name.indexOf('|') + 1), command);
+  }
+
+  private place(name: string, command: Command): void {
     this.byName.set(name, command);
     let hash = 0;
     for (let at = 0; at < name.length; at += 1)
@@ -103,6 +110,21 @@ export class CommandTable {
     let slot = hash & (SLOTS - 1);
     while (this.slots[slot] !== undefined) slot = (slot + 1) & (SLOTS - 1);
     this.slots[slot] = command;
+    this.slotNames[slot] = name;
+  }
+}
+
+function lookUp(commands: ReadonlyMap<string, Command>, name: string): Command | undefined {
+  const [top = '', sub, ...more] = name.toLowerCase().split('|');
+  if (more.length > 0) return undefined;
+  const command = commands.get(top);
+  return sub === undefined ? command : command?.subcommands?.get(sub);
+}
+
+function* withSubcommands(commands: ReadonlyMap<string, Command>): Generator<Command> {
+  for (const command of commands.values()) {
+    yield command;
+    if (command.subcommands !== undefined) yield* command.subcommands.values();
   }
 }
 

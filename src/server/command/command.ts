@@ -70,7 +70,7 @@ export class CommandStats {
 
 /** One command or subcommand: its facts, its handler, its counters. */
 export interface Command {
-  /** `get`, `client|list`. */
+  /** `get`, `client|list`: the one it was born with, whatever `rename-command` calls it. */
   readonly name: string;
   /** Number of arguments with the name; negative for "at least". */
   readonly arity: number;
@@ -92,8 +92,6 @@ export interface Command {
   /** What a container does when it stands without a subcommand, if anything (COMMAND). */
   readonly bare: Command | undefined;
   readonly stats: CommandStats;
-  /** The same under another name (rename-command). */
-  renamed(name: string): Command;
 }
 
 /** Whether `count` arguments (with the name) are as many as the command takes. */

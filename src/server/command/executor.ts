@@ -83,8 +83,8 @@ export class Executor {
       if (found.bare !== undefined) return found.bare;
       throw wrongArity(found.name);
     }
-    const sub = found.subcommands.get(args.string(1).toLowerCase());
-    if (sub === undefined) throw unknownSubcommand(found.name, args.string(1));
+    const sub = subcommandOf(found, args);
+    if (sub === undefined) throw unknownSubcommand(args.string(0), args.string(1));
     if (!isArityRight(sub, args.count)) throw wrongArity(sub.name);
     return sub;
   }
@@ -94,7 +94,7 @@ export class Executor {
     try {
       command = this.resolve(args);
     } catch (error) {
-      this.reject(client, found, error);
+      this.reject(client, found && subcommandOf(found, args), error);
       return true;
     }
     if ((this.server.gates | client.gates) !== 0) return this.executeGated(client, command, args);
@@ -443,4 +443,10 @@ export class Executor {
   get batchMs(): number {
     return this.markMs - this.batchStartMs;
   }
+}
+
+/** What the arguments mean of a command that may be a container; undefined for an unknown subcommand. */
+function subcommandOf(found: Command, args: Args): Command | undefined {
+  if (found.subcommands === undefined || args.count < 2) return found;
+  return found.subcommands.get(args.string(1).toLowerCase());
 }
