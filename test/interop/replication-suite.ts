@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { hasEngine, type TestEngine } from '../support/engines.ts';
+import { hasEngine, majorVersion, type TestEngine } from '../support/engines.ts';
 import { poll } from '../support/poll.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import {
@@ -84,6 +84,7 @@ export function describeReplicationWith(real: 'redis' | 'valkey'): void {
   });
 
   const isThere = hasEngine(real);
+  const isBefore7 = (majorVersion(`${real}-server`) ?? 7) < 7;
   const CHAINS: readonly (readonly TestEngine[])[] = [
     [real, 'bundled', real],
     ['bundled', real, 'bundled'],
@@ -142,7 +143,7 @@ export function describeReplicationWith(real: 'redis' | 'valkey'): void {
     expect(after.map(({ full }) => full)).toEqual(before.map(({ full }) => full));
   });
 
-  it.skipIf(!isThere).each([
+  it.skipIf(!isThere || isBefore7).each([
     ['bundled', real, 'bundled'],
     [real, 'bundled', real],
   ] as const)('counts what goes over a link: %s → %s → %s', async (...engines) => {
@@ -209,7 +210,7 @@ export function describeReplicationWith(real: 'redis' | 'valkey'): void {
   ] as const)('resumes after a restart: %s master, %s replica', async (above, below) => {
     const { master, replica, proxy } = await startThroughProxy(above, below);
 
-    const replicaAgain = await restart(replica, ['--replicaof', `127.0.0.1 ${proxy.port}`]);
+    const replicaAgain = await restart(replica, ['--replicaof', '127.0.0.1', String(proxy.port)]);
     running.push(replicaAgain);
     await fillNode(master, 1);
     await expectEqual([master, replicaAgain]);
@@ -221,7 +222,9 @@ export function describeReplicationWith(real: 'redis' | 'valkey'): void {
     proxy.retarget(masterAgain.port);
     await fillNode(masterAgain, 2);
     await expectEqual([masterAgain, replicaAgain]);
-    expect(await counters(masterAgain)).toEqual({ full: 0, partial: 1 });
+    // A master before 7.0 does not take its history up again from its RDB.
+    const isForgotten = isBefore7 && above === real;
+    expect(await counters(masterAgain)).toEqual({ full: isForgotten ? 1 : 0, partial: isForgotten ? 0 : 1 });
   });
 
   it.skipIf(!isThere)('logs in to its master with masterauth', async () => {

@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import { majorVersion } from './engines.ts';
 import { freePorts } from './free-ports.ts';
 import { poll } from './poll.ts';
 
@@ -53,7 +54,6 @@ export async function startRealServer(
 }
 
 /** Redis before 7.0 always allows DEBUG, and stops at a directive it does not know. */
-function debugFlags(binary: string): readonly string[] {
-  const version = / v=(\d+)\./.exec(spawnSync(binary, ['--version'], { encoding: 'utf8' }).stdout)?.[1];
-  return Number(version) < 7 ? [] : ['--enable-debug-command', 'yes'];
+function debugFlags(binary: 'redis-server' | 'valkey-server'): readonly string[] {
+  return (majorVersion(binary) ?? 7) < 7 ? [] : ['--enable-debug-command', 'yes'];
 }

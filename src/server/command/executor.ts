@@ -5,6 +5,7 @@ import type { Server } from '../server.ts';
 import type { Client } from './client.ts';
 import { FLAG, isArityRight, type Command } from './command.ts';
 import { AS_GIVEN, Context, NOT_AT_ALL, REWRITTEN } from './context.ts';
+import { inKnownForm } from './newer-commands.ts';
 import { POSTPONE, QUEUE, SERVER_GATE, passGates } from './gates.ts';
 import { TO_ALL } from './propagation.ts';
 
@@ -90,6 +91,7 @@ export class Executor {
   }
 
   private executeUnusual(client: Client, found: Command | undefined, args: Args): boolean {
+    if (found === undefined && client.kind === 'master' && this.executeKnownForm(client, args)) return true;
     let command: Command;
     try {
       command = this.resolve(args);
@@ -99,6 +101,18 @@ export class Executor {
     }
     if ((this.server.gates | client.gates) !== 0) return this.executeGated(client, command, args);
     this.call(client, command, args);
+    return true;
+  }
+
+  /** Does what a newer master's command comes to; false when that is not known. */
+  private executeKnownForm(client: Client, args: Args): boolean {
+    const form = inKnownForm(args.strings());
+    if (form === undefined) return false;
+    if (form.loss !== undefined) this.noteStreamError(form.loss, args.string(0).toLowerCase());
+    for (const argv of form.commands) {
+      this.execute(client, Args.of(argv));
+      this.settleTime();
+    }
     return true;
   }
 

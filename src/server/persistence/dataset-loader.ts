@@ -85,9 +85,7 @@ export function replaceDbs(keyspace: Keyspace, dbs: ReadonlyMap<number, Db>): vo
 
 /** Says what the file held and was left out. */
 export function warnOfLosses(reader: RdbReader, warn: (text: string) => void): void {
-  const { emptyKeysSkipped, fieldExpiriesDropped, moduleAuxSkipped } = reader.report;
+  const { emptyKeysSkipped, moduleAuxSkipped } = reader.report;
   if (emptyKeysSkipped > 0) warn(`RDB: ${emptyKeysSkipped} empty keys were skipped`);
-  if (fieldExpiriesDropped > 0)
-    warn(`RDB: ${fieldExpiriesDropped} hash fields with a time to live were kept without`);
   if (moduleAuxSkipped > 0) warn(`RDB: auxiliary data of ${moduleAuxSkipped} modules was skipped`);
 }

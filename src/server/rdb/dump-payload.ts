@@ -7,7 +7,7 @@ import {
   RDB_TYPE,
 } from './rdb-format.ts';
 import { RdbInput } from './rdb-input.ts';
-import { collectionTypeOf, readStringEntry, readValue } from './rdb-reader.ts';
+import { collectionTypeOf, readStringEntry, readValue, refuseFieldExpiry } from './rdb-reader.ts';
 import type { RdbSink } from './rdb-sink.ts';
 import { RdbWriter, type WriterVersion } from './rdb-writer.ts';
 
@@ -66,8 +66,8 @@ export function readDumpPayload(payload: Buffer, sink: RdbSink): void {
     } else {
       input.push(body);
       sink.begin(collectionTypeOf(type), EMPTY_KEY, 0, 0, -1);
-      const report = { emptyKeysSkipped: 0, fieldExpiriesDropped: 0, moduleAuxSkipped: 0 };
-      const step = readValue(input, sink, type, isValkey, report).next();
+      const refuseExpiry = (): never => refuseFieldExpiry('the hash');
+      const step = readValue(input, sink, type, isValkey, refuseExpiry).next();
       if (step.done !== true) throw new MalformedData('the data ends early', 'cut');
       if (step.value === 0) throw new MalformedData('an empty collection');
       sink.end(false);

@@ -40,20 +40,18 @@ export interface RdbReaderOptions {
 export interface RdbReadReport {
   /** Keys of collections without elements, which old bugs of Redis have written; skipped as Redis does. */
   emptyKeysSkipped: number;
-  /** Hash fields that would have expired and are kept without expiry. */
-  fieldExpiriesDropped: number;
   moduleAuxSkipped: number;
 }
 
 /**
  * Reads an RDB as it arrives and tells a sink what is in it: every type and encoding that Redis up to 8.0 and Valkey
- * up to 9 write. Values of modules are refused as `unsupported`.
+ * up to 9 write. Values of modules, and hash fields with a time to live, are refused as `unsupported`.
  *
  * Memory stays bounded by the largest string; whatever the bytes are, the outcome is calls of the sink or one
  * `RdbError` with the offset.
  */
 export class RdbReader {
-  readonly report: RdbReadReport = { emptyKeysSkipped: 0, fieldExpiriesDropped: 0, moduleAuxSkipped: 0 };
+  readonly report: RdbReadReport = { emptyKeysSkipped: 0, moduleAuxSkipped: 0 };
   /** Version in the header; 0 before it was read. */
   version = 0;
   isValkey = false;
@@ -67,6 +65,8 @@ export class RdbReader {
   #isDone = false;
   #failure: unknown;
   #streamCounters: StreamCounters | undefined;
+  /** Who wrote it, where it says so. */
+  #writer = '';
 
   constructor(sink: RdbSink, options: RdbReaderOptions = {}) {
     this.#sink = sink;
@@ -156,6 +156,8 @@ export class RdbReader {
           while (!input.readString()) yield;
           const name = input.text();
           while (!input.readString()) yield;
+          if (name === 'redis-ver') this.#writer = ` of Redis ${input.text()}`;
+          else if (name === 'valkey-ver') this.#writer = ` of Valkey ${input.text()}`;
           if (name === STREAM_COUNTERS_AUX) this.#streamCounters = parseStreamCounters(input.text());
           else sink.aux(name, input.text());
           break;
@@ -203,10 +205,23 @@ export class RdbReader {
 
   *#readCollection(type: number, expireAtMs: number): Generator<undefined, void, undefined> {
     const input = this.#input;
+    if (type === RDB_TYPE.module || type === RDB_TYPE.modulePreGa) {
+      while (!input.readString()) yield;
+      throw new MalformedData(`the key '${input.text()}'${this.#writer} is a module's`, 'unsupported');
+    }
     const collection = collectionTypeOf(type);
     while (!input.readString()) yield;
+    const key = FIELD_EXPIRY_TYPES.has(type) ? input.text() : '';
+    const refuseExpiry = (): never => refuseFieldExpiry(`the hash '${key}'${this.#writer}`);
     this.#sink.begin(collection, input.bytes, input.start, input.end, expireAtMs);
-    const count = yield* readValue(input, this.#sink, type, this.isValkey, this.report, this.#streamCounters);
+    const count = yield* readValue(
+      input,
+      this.#sink,
+      type,
+      this.isValkey,
+      refuseExpiry,
+      this.#streamCounters,
+    );
     const isEmpty = count === 0;
     this.#streamCounters = undefined;
     if (isEmpty) this.report.emptyKeysSkipped++;
@@ -225,6 +240,19 @@ export class RdbReader {
   }
 }
 
+const FIELD_EXPIRY_TYPES: ReadonlySet<number> = new Set([
+  RDB_TYPE.hashFieldExpiryValkey,
+  RDB_TYPE.hashListpackExpiryPreGa,
+  RDB_TYPE.hashFieldExpiry,
+  RDB_TYPE.hashListpackExpiry,
+]);
+
+/** What must not become fields that live for ever. `what` says which hash. */
+export function refuseFieldExpiry(what: string): never {
+  const reason = 'has fields with a time to live, which this server can not keep';
+  throw new MalformedData(`${what} ${reason}`, 'unsupported');
+}
+
 /** A string key is one item of the input, so that both ranges lie in the same piece. */
 export function readStringEntry(input: RdbInput, sink: RdbSink, expireAtMs: number): boolean {
   const mark = input.position;
@@ -241,7 +269,7 @@ export function* readValue(
   sink: RdbSink,
   type: number,
   isValkey: boolean,
-  report: RdbReadReport,
+  refuseExpiry: () => never,
   counters?: StreamCounters,
 ): CollectionReading {
   switch (type) {
@@ -263,13 +291,13 @@ export function* readValue(
       return -1;
     case RDB_TYPE.hashFieldExpiryValkey:
       return isValkey
-        ? yield* readFieldsValkeyExpiry(input, sink, report)
-        : yield* readFieldsRedisExpiry(input, sink, report, false);
+        ? yield* readFieldsValkeyExpiry(input, sink, refuseExpiry)
+        : yield* readFieldsRedisExpiry(input, sink, refuseExpiry, false);
     case RDB_TYPE.hashFieldExpiry:
-      return yield* readFieldsRedisExpiry(input, sink, report, true);
+      return yield* readFieldsRedisExpiry(input, sink, refuseExpiry, true);
     case RDB_TYPE.hashListpackExpiryPreGa:
     case RDB_TYPE.hashListpackExpiry:
-      return yield* readPackedFieldsExpiry(input, sink, report, type === RDB_TYPE.hashListpackExpiry);
+      return yield* readPackedFieldsExpiry(input, sink, refuseExpiry, type === RDB_TYPE.hashListpackExpiry);
     default:
       return yield* readPacked(input, sink, type);
   }

@@ -53,16 +53,11 @@ export function* readFields(input: RdbInput, sink: RdbSink): CollectionReading {
   return count;
 }
 
-/** What came with fields that expire, which the data model here has no place for. */
-export interface FieldExpiryCount {
-  fieldExpiriesDropped: number;
-}
-
 /** Valkey's type 22: field, value, expiry in Unix milliseconds or -1. */
 export function* readFieldsValkeyExpiry(
   input: RdbInput,
   sink: RdbSink,
-  dropped: FieldExpiryCount,
+  refuseExpiry: () => never,
 ): CollectionReading {
   while (!input.readLength()) yield;
   const count = input.value;
@@ -72,7 +67,7 @@ export function* readFieldsValkeyExpiry(
     while (!input.readString()) yield;
     if (!sink.field(field, input.text())) refuseDuplicate();
     while (!input.readInt64()) yield;
-    if (input.value !== -1) dropped.fieldExpiriesDropped++;
+    if (input.value !== -1) refuseExpiry();
   }
   return count;
 }
@@ -81,7 +76,7 @@ export function* readFieldsValkeyExpiry(
 export function* readFieldsRedisExpiry(
   input: RdbInput,
   sink: RdbSink,
-  dropped: FieldExpiryCount,
+  refuseExpiry: () => never,
   hasMinimum: boolean,
 ): CollectionReading {
   if (hasMinimum) while (!input.readInt64()) yield;
@@ -89,7 +84,7 @@ export function* readFieldsRedisExpiry(
   const count = input.value;
   for (let i = 0; i < count; i++) {
     while (!input.readLength()) yield;
-    if (input.value !== 0) dropped.fieldExpiriesDropped++;
+    if (input.value !== 0) refuseExpiry();
     while (!input.readString()) yield;
     const field = input.text();
     while (!input.readString()) yield;
@@ -102,7 +97,7 @@ export function* readFieldsRedisExpiry(
 export function* readPackedFieldsExpiry(
   input: RdbInput,
   sink: RdbSink,
-  dropped: FieldExpiryCount,
+  refuseExpiry: () => never,
   hasMinimum: boolean,
 ): CollectionReading {
   if (hasMinimum) while (!input.readInt64()) yield;
@@ -112,7 +107,7 @@ export function* readPackedFieldsExpiry(
   for (; packed.hasNext; count++) {
     const field = packed.next();
     const value = packed.next();
-    if (packed.next() !== '0') dropped.fieldExpiriesDropped++;
+    if (packed.next() !== '0') refuseExpiry();
     if (!sink.field(field, value)) refuseDuplicate();
   }
   return count;

@@ -260,8 +260,11 @@ export class MasterLink {
     this.#resyncFrom = from;
     this.transferReadBytes = 0;
     this.transferTotalBytes = null;
-    this.#payload = new PayloadReader({
+    // It reads on to the end of its piece, though what came first in that has been refused and the next link is open.
+    const isCurrent = (): boolean => this.#payload === payload;
+    const payload = new PayloadReader({
       framing: (framing) => {
+        if (!isCurrent()) return;
         this.transferTotalBytes = framing.kind === 'length' ? framing.lengthBytes : null;
         const what =
           framing.kind === 'length'
@@ -271,19 +274,22 @@ export class MasterLink {
         this.#sink = receiver.begin(this.#loadEvents());
       },
       data: (chunk) => {
+        if (!isCurrent()) return;
         this.transferReadBytes += chunk.length;
         this.#sink?.write(chunk);
       },
       end: (rest) => {
+        if (!isCurrent()) return;
         this.#payload = null;
         if (rest.length > 0) this.#held.push(Buffer.from(rest));
         this.#transport?.pause();
         this.#sink?.end();
       },
       refused: (line) => {
-        this.#fail(`MASTER aborted replication with: ${line}`);
+        if (isCurrent()) this.#fail(`MASTER aborted replication with: ${line}`);
       },
     });
+    this.#payload = payload;
   }
 
   /** What the receiver reports; once the sink has been given up it is not listened to any more. */

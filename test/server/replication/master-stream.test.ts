@@ -3,7 +3,7 @@ import { MasterStream } from '../../../src/server/replication/master-stream.ts';
 import { Args } from '../../../src/server/resp/args.ts';
 import { TestServer, withFolder } from '../persistence/test-server.ts';
 
-const STREAM = [
+const UNKNOWN = [
   ['SELECT', '0'],
   ['SET', 'before', '1'],
   ['FROMTHEFUTURE', 'key', 'a secret'],
@@ -16,12 +16,64 @@ const STREAM = [
   ['SET', 'after', '1'],
 ];
 
+/** What Redis 7.4.1, 8.0.6 and Valkey 9.1.2 were seen to send. */
+const NEWER = [
+  ['SELECT', '0'],
+  ['HSETEX', 'h', 'KEEPTTL', 'FIELDS', '1', 'f', '2.75'],
+  ['HSETEX', 'h', 'FNX', 'KEEPTTL', 'FIELDS', '2', 'g', '1', 'gone', '1'],
+  ['HGETDEL', 'h', 'FIELDS', '1', 'gone'],
+  ['HPERSIST', 'h', 'FIELDS', '1', 'f'],
+  ['MULTI'],
+  ['SET', 's', '1'],
+  ['SET', 's', '2', 'IFEQ', '1'],
+  ['MSETEX', '2', 'a', 'x', 'b', 'y', 'NX', 'PXAT', '4000000000000'],
+  ['EXEC'],
+];
+const LOSING = [
+  ['HSETEX', 'h', 'PXAT', '4000000000000', 'FIELDS', '1', 'f', '3'],
+  ['HPEXPIREAT', 'h', '4000000000000', 'FIELDS', '2', 'f', 'g'],
+];
+
+const encode = (stream: readonly string[][]): Buffer =>
+  Buffer.concat(stream.map((argv) => Args.of(argv).buf));
+
+it('does what newer masters send in its own words, and says what it has no place for', async () => {
+  await withFolder(async (folder) => {
+    const node = new TestServer(folder);
+    const stream = new MasterStream(node.server, { peer: () => '127.0.0.1:6379', cut: () => undefined });
+    stream.restart(1000, 0);
+    expect(stream.feed(encode(NEWER))).toBe(1000 + encode(NEWER).length);
+    expect(node.run('HGETALL', 'h')).toBe('*4\r\n$1\r\nf\r\n$4\r\n2.75\r\n$1\r\ng\r\n$1\r\n1\r\n');
+    expect(node.run('MGET', 's', 'a', 'b')).toBe('*3\r\n$1\r\n2\r\n$1\r\nx\r\n$1\r\ny\r\n');
+    expect(node.run('PEXPIRETIME', 'b')).toBe(':4000000000000\r\n');
+    expect(node.server.stats.unexpectedErrorReplies).toBe(0);
+
+    stream.feed(encode(LOSING));
+    expect(node.run('HGET', 'h', 'f')).toBe('$1\r\n3\r\n');
+    expect(node.server.stats.unexpectedErrorReplies).toBe(2);
+    expect(node.lines.filter((line) => line.includes('CRITICAL'))).toEqual(
+      ['hsetex', 'hpexpireat'].map(
+        (name) =>
+          `== CRITICAL == This replica is sending an error to its master: 'hash fields have no time to live here' after processing the command '${name}'`,
+      ),
+    );
+  });
+});
+
+it('does not know them from clients', async () => {
+  await withFolder(async (folder) => {
+    const node = new TestServer(folder);
+    expect(node.run('HSETEX', 'h', 'FIELDS', '1', 'f', '1')).toContain('-ERR unknown command');
+    expect(node.run('SET', 's', '2', 'IFEQ', '1')).toBe('-ERR syntax error\r\n');
+  });
+});
+
 it('says and counts what it can not do of a newer master, and does the rest', async () => {
   await withFolder(async (folder) => {
     const node = new TestServer(folder);
     const stream = new MasterStream(node.server, { peer: () => '127.0.0.1:6379', cut: () => undefined });
     stream.restart(1000, 0);
-    const bytes = Buffer.concat(STREAM.map((argv) => Buffer.from(Args.of(argv).buf)));
+    const bytes = encode(UNKNOWN);
     expect(stream.feed(bytes)).toBe(1000 + bytes.length);
 
     expect(node.run('MGET', 'before', 'number', 'after')).toBe('*3\r\n$1\r\n1\r\n$3\r\none\r\n$1\r\n1\r\n');

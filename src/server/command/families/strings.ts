@@ -76,7 +76,7 @@ function set(ctx: Context, args: Args): void {
     ctx.reply.ok();
     return;
   }
-  const options = readSetOptions(args, 3, false);
+  const options = readSetOptions(args, 3, false, ctx.client.isTrusted);
   const time = options.unit === undefined ? 0 : expireTimeMs(ctx, args, options.timeAt, options.unit);
   if (options.returnsOld) replyString(ctx, ctx.readString(args, 1));
   if (options.condition !== undefined) {
@@ -99,7 +99,7 @@ function set(ctx: Context, args: Args): void {
 }
 
 /** The options of SET and of GETEX (source: parseExtendedStringArgumentsOrReply in t_string.c). */
-function readSetOptions(args: Args, from: number, isGet: boolean): SetOptions {
+function readSetOptions(args: Args, from: number, isGet: boolean, isObeyed = false): SetOptions {
   const options: SetOptions = {
     condition: undefined,
     returnsOld: false,
@@ -122,6 +122,9 @@ function readSetOptions(args: Args, from: number, isGet: boolean): SetOptions {
     } else if (isUnit(word) && isTtlFree && i + 1 < args.count) {
       options.unit = word;
       options.timeAt = i + 1;
+      i += 1;
+    } else if (word === 'IFEQ' && isObeyed && i + 1 < args.count) {
+      // Valkey since 8.1: who sends it to be obeyed has found its condition to hold.
       i += 1;
     } else {
       throw ERRORS.syntax;
