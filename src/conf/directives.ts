@@ -12,7 +12,6 @@ const NO_FREE_THREAD = 'memory is freed by the garbage collector, never in the w
 const NO_DEFRAG = 'there is no jemalloc to defragment';
 const NO_CPULIST = 'Node.js has no call to pin threads to cores';
 const NO_SYSLOG = 'logging goes to logfile or stdout';
-const NO_OOM = 'the kernel score of the process is left alone';
 const NO_ENCODING = 'the keyspace has its own representation; OBJECT ENCODING reports by these limits only';
 const NO_CRASH = 'a JavaScript exception carries its own stack trace';
 
@@ -138,10 +137,9 @@ const PROCESS: readonly Directive[] = [
   integer('watchdog-period', 0n, INT_MAX, 0, { hidden: true, inert: NO_CRASH }),
   text('ignore-warnings', '', { inert: 'the warnings it silences are not printed' }),
   bool('disable-thp', true, { ...FIXED, inert: 'without fork, huge pages do no harm' }),
-  oneOf('oom-score-adj', ['no', 'yes', 'relative', 'absolute'], 'no', { inert: NO_OOM }),
+  oneOf('oom-score-adj', ['no', 'yes', 'relative', 'absolute'], 'no'),
   define('oom-score-adj-values', { type: 'special', form: 'oom-score-adj-values' }, '0 200 800', {
     multiple: true,
-    inert: NO_OOM,
   }),
   ...['server_cpulist', 'bio_cpulist', 'aof_rewrite_cpulist', 'bgsave_cpulist'].map((name) =>
     text(name, '', { ...FIXED, foreign: name.replaceAll('_', '-'), inert: NO_CPULIST }),

@@ -18,6 +18,7 @@ import { daemonize } from './daemonize.ts';
 import { dialMaster } from './dial-master.ts';
 import { Endpoints, ListenError } from './endpoints.ts';
 import { createLog } from './log-file.ts';
+import { followOomScore } from './oom-score.ts';
 import { createRandom } from './random-source.ts';
 
 type RunLine = CommandLine & { action: 'run' };
@@ -81,6 +82,7 @@ async function run(line: RunLine, loaded: LoadedConfig): Promise<void> {
   server.crash = () => process.exit(1);
   role = () => (server.isReplica ? 'S' : 'M');
   const endpoints = new Endpoints(server, config, inFolder);
+  followOomScore(server, config);
   log('notice', 'oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo');
   log(
     'notice',
