@@ -197,7 +197,9 @@ function cat(ctx: Context, args: Args): void {
   const category = args.string(2).toLowerCase();
   if (!CATEGORIES.includes(category))
     throw new ReplyError(`ERR Unknown category '${args.string(2).slice(0, 128)}'`);
-  const commands = [...ctx.server.commands.originals.all()].filter(({ categories }) => categories.includes(category));
+  const commands = [...ctx.server.commands.originals.all()].filter(({ categories }) =>
+    categories.includes(category),
+  );
   ctx.reply.bulkStrings(commands.map(({ name }) => name));
 }
 
