@@ -35,7 +35,7 @@ import { SlowLog } from './slow-log.ts';
 export class Admin {
   readonly families: readonly Family[];
   readonly pubsub = new PubSub();
-  readonly tracking = new Tracking(this.pubsub);
+  readonly tracking = new Tracking();
   readonly monitors = new Monitors();
   readonly slowLog = new SlowLog();
   readonly latency = new LatencyMonitor();

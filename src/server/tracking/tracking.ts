@@ -1,8 +1,8 @@
 import type { Client } from '../command/client.ts';
 import { FLAG, type Command } from '../command/command.ts';
+import { CLIENT_GATE } from '../command/gates.ts';
 import { findKeys } from '../command/find-keys.ts';
 import { nameCost } from '../command/name-cost.ts';
-import type { PubSub } from '../pubsub/pubsub.ts';
 import { push } from '../pubsub/push.ts';
 import type { Args } from '../resp/args.ts';
 import type { Server } from '../server.ts';
@@ -22,6 +22,8 @@ export interface TrackingMode {
 }
 
 const CHANNEL = '__redis__:invalidate';
+/** In the words of who tracks, who need not be the one that is told. */
+const NULL = { 2: Buffer.from('$-1\r\n'), 3: Buffer.from('_\r\n') };
 
 /** Client-side caching (tracking.c): who read which keys, and word to them when those change. */
 export class Tracking {
@@ -30,13 +32,8 @@ export class Tracking {
   readonly #readers = new Map<string, Set<number>>();
   /** Keys changed since the last message to broadcast clients, by prefix, with who changed them. */
   readonly #pending = new Map<string, Map<string, Client | undefined>>();
-  readonly #pubsub: PubSub;
   #server: Server | undefined;
   #isFlushAsked = false;
-
-  constructor(pubsub: PubSub) {
-    this.#pubsub = pubsub;
-  }
 
   attach(server: Server): void {
     this.#server = server;
@@ -165,12 +162,14 @@ export class Tracking {
       return;
     }
     const isPubSub = target.reply.version === 2;
-    if (isPubSub && (mode.redirect === 0 || !this.#pubsub.names(target, 'channel').includes(CHANNEL))) return;
+    // Whatever it is subscribed to (`sendTrackingMessage` in tracking.c).
+    if (isPubSub && (mode.redirect === 0 || (target.gates & CLIENT_GATE.subscribed) === 0)) return;
+    const nothing = NULL[client.reply.version];
     push(target, (reply) => {
       reply.pushHeader(isPubSub ? 3 : 2);
       reply.bulkString(isPubSub ? 'message' : 'invalidate');
       if (isPubSub) reply.bulkString(CHANNEL);
-      if (keys === undefined) reply.nilArray();
+      if (keys === undefined) reply.raw(nothing, 0, nothing.length);
       else reply.bulkStrings(keys);
     });
   }

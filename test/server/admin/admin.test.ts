@@ -24,7 +24,7 @@ describe('messages pushed to a client', () => {
     writer.call('SET', 'k', '1');
     expect(listener.take()).toBe('*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*1\r\n$1\r\nk\r\n');
     writer.call('FLUSHALL');
-    expect(listener.take()).toBe('*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*-1\r\n');
+    expect(listener.take()).toBe('*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n$-1\r\n');
   });
 
   it('tell when the client redirected to is gone', () => {
