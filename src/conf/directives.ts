@@ -184,7 +184,7 @@ const PERSISTENCE: readonly Directive[] = [
   memory('auto-aof-rewrite-min-size', 0n, LONG_MAX, 64n * MB),
   bool('aof-load-truncated', true),
   bool('aof-use-rdb-preamble', true, { inert: 'the base file is always an RDB' }),
-  bool('aof-timestamp-enabled', false, { inert: 'no timestamps are written; they are read' }),
+  bool('aof-timestamp-enabled', false),
   bool('aof-rewrite-incremental-fsync', true, { inert: 'the file is synced as a whole at its end' }),
   bool('aof-disable-auto-gc', false, { hidden: true, inert: 'files of the past are always removed' }),
 ];

@@ -12,6 +12,8 @@ export interface AppendOnlyLogPorts {
   readonly log: (level: 'notice' | 'warning', text: string) => void;
   /** Milliseconds of a clock that never goes back. */
   readonly clock: () => number;
+  /** Unix time in whole seconds that commands are to be annotated with; 0 for no annotations. */
+  readonly stampSeconds: () => number;
   /** Runs once the present input has been dealt with. */
   readonly soon: (run: () => void) => void;
   /** Where the replication stream stands: what WAITAOF compares. */
@@ -52,11 +54,15 @@ export class AppendOnlyLog {
   syncedOffset = 0;
   /** Times that writing had to wait for a sync. */
   delayedWrites = 0;
+  /** Called before each write that has something to write; for tests of what happens meanwhile. */
+  beforeWrite: () => void = () => {};
   readonly #folder: AofFolder;
   readonly #ports: AppendOnlyLogPorts;
   #manifest: AofManifest;
   #appender: AofAppender;
   #selectedDb = -1;
+  /** The newest annotation of time. */
+  #stampedSeconds = 0;
   #isFlushAsked = false;
   #lastSyncMs: number;
   /** Bytes of all files but the open one. */
@@ -114,6 +120,8 @@ export class AppendOnlyLog {
 
   /** Takes `buf[start, end)`, one command in RESP that ran in database `db`, or in any when that is negative. */
   feed(db: number, buf: Uint8Array, start: number, end: number): void {
+    const seconds = this.#ports.stampSeconds();
+    if (seconds > this.#stampedSeconds) this.#stamp(seconds);
     if (db >= 0 && db !== this.#selectedDb) {
       this.#selectedDb = db;
       const digits = String(db);
@@ -129,6 +137,13 @@ export class AppendOnlyLog {
     });
   }
 
+  /** What follows was at that time or later: `redis-check-aof --truncate-to-timestamp` looks for it. */
+  #stamp(seconds: number): void {
+    this.#stampedSeconds = seconds;
+    const line = Buffer.from(`#TS:${String(seconds)}\r\n`, 'latin1');
+    this.#appender.append(line, 0, line.length);
+  }
+
   /** Before replies are sent: with `always`, brings what they answer to disk. */
   beforeReplies(): void {
     if (this.#appender.pendingBytes > 0 && this.#ports.policy() === 'always') this.flush();
@@ -138,6 +153,7 @@ export class AppendOnlyLog {
   flush(): void {
     const isAlways = this.#ports.policy() === 'always';
     const appender = this.#appender;
+    if (appender.pendingBytes > 0) this.beforeWrite();
     const isWritten = isAlways ? appender.write() : appender.writeUnlessSyncing(this.#ports.clock());
     if (isWritten && isAlways) {
       this.#noteSync(attempt(() => appender.syncNow()));

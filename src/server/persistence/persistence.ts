@@ -75,6 +75,8 @@ export class Persistence {
   #log: AppendOnlyLog | undefined;
   #rewrite: RunningRewrite | undefined;
   #isStarted = false;
+  /** `aof-timestamp-enabled` */
+  #isStamping = false;
   #lastRewriteTryMs = 0;
 
   constructor(server: Server) {
@@ -87,6 +89,9 @@ export class Persistence {
       if (!this.#isStarted) return;
       if (value === 'yes') this.startLog();
       else this.stopLog();
+    });
+    server.config.onChange('aof-timestamp-enabled', (value) => {
+      this.#isStamping = value === 'yes';
     });
     server.onTick.push(() => this.#tick());
     const beforeReplies = server.beforeReplies;
@@ -405,6 +410,7 @@ export class Persistence {
       policy: () => this.#policy,
       log: (level, text) => server.log(level, text),
       clock: () => server.clock.monotonic(),
+      stampSeconds: () => (this.#isStamping ? Math.floor(server.now / 1000) : 0),
       soon: (run) => server.clock.soon(run),
       streamOffset: () => server.replication?.offset ?? 0,
       stateChanged: () => {

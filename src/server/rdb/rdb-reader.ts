@@ -235,7 +235,7 @@ export class RdbReader {
     while (!input.readBytes(TRAILER_BYTES)) yield;
     if (!this.#checksum || isZero(input.bytes, input.start)) return;
     if (!this.#crc.equals(input.bytes, input.start)) {
-      throw new MalformedData('the checksum is wrong', 'checksum');
+      throw new MalformedData('RDB CRC error, the checksum is wrong', 'checksum');
     }
   }
 }

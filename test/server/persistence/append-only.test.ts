@@ -65,6 +65,25 @@ describe('the append-only log', () => {
     });
   });
 
+  it('is annotated with the time of its commands on demand, and loads with that', async () => {
+    await withFolder(async (folder) => {
+      const server = await start(folder, { 'aof-timestamp-enabled': 'yes' });
+      server.run('SET', 'a', '1');
+      server.run('MULTI');
+      server.run('SET', 'b', '2');
+      server.run('SET', 'c', '3');
+      server.run('EXEC');
+      const text = readFileSync(logFile(folder, '.1.incr.aof'), 'latin1');
+      expect(text).toMatch(/^#TS:[0-9]{10,}\r\n\*2\r\n\$6\r\nSELECT\r\n/);
+      // Within one second none is repeated, and none stands in a transaction.
+      expect(text).not.toMatch(/MULTI\r\n(?:(?!EXEC)[^])*#TS/);
+      const seconds = [...text.matchAll(/#TS:([0-9]+)/g)].map(([, digits]) => digits);
+      expect(new Set(seconds).size).toBe(seconds.length);
+      const second = await start(folder);
+      expect(valuesOf(second, 'a', 'b', 'c')).toEqual(['1', '2', '3']);
+    });
+  });
+
   it.each(['everysec', 'no'])('is written within a turn with appendfsync %s', async (appendfsync) => {
     await withFolder(async (folder) => {
       const server = await start(folder, { appendfsync });

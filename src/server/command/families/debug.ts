@@ -48,6 +48,7 @@ const SUBCOMMANDS: Subcommands = {
   'CHANGE-REPL-ID': changeReplId,
   RELOAD: reload,
   LOADAOF: loadAof,
+  'AOF-FLUSH-SLEEP': sleepBeforeWrites,
   ERROR(_ctx, args) {
     throw new ReplyError(args.string(2));
   },
@@ -76,11 +77,22 @@ function debug(ctx: Context, args: Args, subcommands: Subcommands): void {
 
 /** Stops everything, acknowledgements and all, as the real one does: that is what it is for. */
 function sleep(ctx: Context, args: Args): void {
-  const ms = args.double(2) * 1000;
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.max(0, ms));
+  standStill(args.double(2) * 1000);
   // Within a script or a transaction time stands still.
   ctx.server.afterUnit.push(() => ctx.server.refreshTime());
   ctx.reply.ok();
+}
+
+function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.max(0, ms));
+}
+
+/** Makes each write to the append-only file take so many microseconds, to show that no reply goes before it. */
+function sleepBeforeWrites({ reply, server }: Context, args: Args): void {
+  const ms = args.int(2) / 1000;
+  const log = server.persistence?.log;
+  if (log !== undefined) log.beforeWrite = () => standStill(ms);
+  reply.ok();
 }
 
 function describeObject(ctx: Context, args: Args): void {
@@ -221,6 +233,8 @@ function loadAof(ctx: Context): void {
 
 const HELP = [
   'DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'AOF-FLUSH-SLEEP <microsec>',
+  '    Server will sleep before flushing the AOF, this is used for testing.',
   'CHANGE-REPL-ID',
   '    Change the replication IDs of the instance.',
   'DIGEST',
