@@ -365,6 +365,7 @@ export class Replication {
     if (refusal !== null) return refusal;
     const { log, now } = this.#ports;
     log('notice', `Replica ${session.name} asks for synchronization`);
+    this.#fitBacklog();
     const decision = decidePsync({ replid, offset }, this.#history, this.#backlog);
     if (decision.kind === 'full') {
       if (decision.reason !== 'asked-for') this.stats.syncPartialErr += 1;
@@ -471,9 +472,7 @@ export class Replication {
     this.#checkFailover();
     this.#masterLink.tick();
     if (this.isReplica) this.sendAck();
-    if (this.#backlog !== null && this.#backlog.sizeBytes !== settings.backlogSizeBytes) {
-      this.#backlog.resize(settings.backlogSizeBytes);
-    }
+    this.#fitBacklog();
     this.#tickCount += 1;
     const isPing = this.#tickCount % Math.max(settings.pingPeriodSeconds, 1) === 0;
     const isHandover = this.#failover.phase !== 'no-failover' && this.#failover.deadlineMs !== null;
@@ -560,6 +559,13 @@ export class Replication {
     }
     this.#ports.stateChanged();
     this.#fullSync.request(session);
+  }
+
+  /** Gives the backlog the size that is set by now. */
+  #fitBacklog(): void {
+    const { backlogSizeBytes } = this.#ports.settings();
+    if (this.#backlog !== null && this.#backlog.sizeBytes !== backlogSizeBytes)
+      this.#backlog.resize(backlogSizeBytes);
   }
 
   #newBacklog(): Backlog {

@@ -289,6 +289,17 @@ describe('a master and its replicas', () => {
       expect(next.isClosed()).toBe(true);
     });
 
+    it('continues from no more of the stream than a backlog size that was just set', () => {
+      const { offset } = master.replication;
+      for (let n = 0; n < 12; n += 1) master.write(0, 'SET', 'a', 'v'.repeat(16_384));
+      master.replication.closeSession(replica.session);
+      master.settings = { ...master.settings, backlogSizeBytes: 16_384 };
+      const next = master.join();
+      master.replication.psync(next.session, ID, offset + 1, false);
+      expect(next.take()).not.toContain('CONTINUE');
+      expect(master.replication.backlog?.histlen).toBeLessThan(100_000);
+    });
+
     it('counts it as good while its ACKs are young', () => {
       master.settings = { ...master.settings, minReplicasToWrite: 1 };
       expect(master.replication.hasEnoughReplicas).toBe(true);
