@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startBundledServer, type BundledServer } from '../support/bundled-server.ts';
-import { hasEngine } from '../support/engines.ts';
+import { startBundledServer } from '../support/bundled-server.ts';
+import { hasEngine, type TestEngine } from '../support/engines.ts';
 import { poll } from '../support/poll.ts';
 import { FAMILIES, makeStep, Random } from '../support/random-commands.ts';
 import { RawConnection } from '../support/raw-connection.ts';
@@ -26,17 +26,35 @@ const BY_EFFECT = [
 ];
 const STEPS = 1500;
 
-/** A real redis-server as replica of a bundled master has the same data after thousands of random writes. */
-describe.skipIf(!hasEngine('redis'))('what a real replica makes of the stream', () => {
-  let master: BundledServer | undefined;
-  let replica: RealServer | undefined;
+type Node = Pick<RealServer, 'port' | 'stop'>;
+
+const start = async (engine: TestEngine, flags: readonly string[] = []): Promise<Node> =>
+  engine === 'bundled'
+    ? startBundledServer(['--enable-debug-command', 'yes', ...flags])
+    : startRealServer(`${engine}-server`, ['--repl-diskless-sync-delay', '0', ...flags]);
+
+const DIRECTIONS = [
+  ['bundled', 'redis'],
+  ['redis', 'bundled'],
+] as const;
+
+/** The replica of a master of the other kind has the same data after thousands of random writes. */
+describe.skipIf(!hasEngine('redis')).each(DIRECTIONS)('the stream of %s as %s takes it', (above, below) => {
+  let master: Node | undefined;
+  let replica: Node | undefined;
 
   beforeAll(async () => {
-    master = await startBundledServer(['--enable-debug-command', 'yes']);
-    replica = await startRealServer('redis-server', ['--replicaof', `127.0.0.1 ${master.port}`]);
-    await poll('the link to be up', async () =>
-      (await replica?.client.info('replication'))?.includes('master_link_status:up'),
-    );
+    master = await start(above);
+    const { port } = master;
+    replica = await start(below, ['--replicaof', '127.0.0.1', String(port)]);
+    const connection = await RawConnection.open(replica.port);
+    try {
+      await poll('the link to be up', async () =>
+        (await connection.call('INFO', 'replication')).includes('master_link_status:up'),
+      );
+    } finally {
+      connection.close();
+    }
   });
   afterAll(async () => {
     await replica?.stop();
@@ -63,6 +81,7 @@ describe.skipIf(!hasEngine('redis'))('what a real replica makes of the stream', 
         const digest = await ours.call('DEBUG', 'DIGEST');
         expect(digest).toMatch(/^\+[0-9a-f]{40}\r\n$/);
         expect(await theirs.call('DEBUG', 'DIGEST')).toBe(digest);
+        expect(await theirs.call('INFO', 'stats')).toContain('unexpected_error_replies:0');
       } finally {
         ours.close();
         theirs.close();
