@@ -234,8 +234,8 @@ export class Server {
   }
 
   /**
-   * A batch of input of one client: executes it. Replies are sent once all input that is there has been dealt with:
-   * one write per client, and one sync of the append-only file for all of them.
+   * A batch of input of one client: executes it. Short replies are sent once all input that is there has been dealt
+   * with: one write per client, and one sync of the append-only file for all of them.
    */
   receive(client: Client, chunk: Buffer, start: number, end: number): void {
     this.refreshTime();
@@ -246,7 +246,11 @@ export class Server {
     this.stats.commandMs += this.executor.batchMs;
     this.cycleMs += this.executor.batchMs;
     this.accountClient(client);
-    if (client.reply.length > 0) client.markDirty();
+    if (client.reply.isLarge && client.transport !== undefined) {
+      // Held back, those of many clients would take a large buffer each, more than are kept: garbage by the megabyte.
+      this.beforeReplies();
+      client.flush();
+    } else if (client.reply.length > 0) client.markDirty();
     if (this.dirtyClients.length > 0 || this.resumable.length > 0) this.requestSettle();
   }
 

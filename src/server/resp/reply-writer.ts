@@ -33,9 +33,14 @@ export class ReplyWriter {
     this.pool = pool;
   }
 
+  /** Whether it has outgrown the buffer that any short reply takes. */
+  get isLarge(): boolean {
+    return this.buf.length > INITIAL_BYTES;
+  }
+
   /** Bytes held for these replies, beyond what any short one takes from the pool for a moment. */
   get heldBytes(): number {
-    return this.buf.length > INITIAL_BYTES ? this.buf.length : 0;
+    return this.isLarge ? this.buf.length : 0;
   }
 
   // ---- replies ----------------------------------------------------------------------------------------------------
