@@ -160,7 +160,7 @@ const PERSISTENCE: readonly Directive[] = [
     repeats: true,
   }),
   bool('stop-writes-on-bgsave-error', true),
-  bool('rdbcompression', true, { inert: 'strings are written as they are' }),
+  bool('rdbcompression', true),
   bool('rdbchecksum', true, FIXED),
   oneOf('sanitize-dump-payload', ['no', 'yes', 'clients'], 'no', { inert: 'payloads are always checked' }),
   text('dbfilename', 'dump.rdb', { guarded: true }),

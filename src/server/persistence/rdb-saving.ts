@@ -192,6 +192,7 @@ export class RdbSaving {
       libraries,
       version: version ?? (libraries.length > 0 ? 10 : 9),
       checksum: config.flag('rdbchecksum'),
+      compresses: config.flag('rdbcompression'),
       clock,
       keyDelayMs: () => config.number('rdb-key-save-delay') / 1000,
     };

@@ -13,6 +13,8 @@ export interface SnapshotOptions {
   readonly libraries: readonly string[];
   readonly version: WriterVersion;
   readonly checksum: boolean;
+  /** Strings are packed where that makes them shorter. */
+  readonly compresses: boolean;
   /** Takes pieces of the file, which are the receiver's to keep. */
   readonly emit: (piece: Buffer) => void;
   readonly clock: Clock;
@@ -48,8 +50,8 @@ export class Snapshot {
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
-    const { version, checksum, emit } = options;
-    this.#writer = new RdbWriter(emit, { version, checksum });
+    const { version, checksum, compresses, emit } = options;
+    this.#writer = new RdbWriter(emit, { version, checksum, compresses });
     this.#writer.header();
     for (const [name, value] of options.aux) this.#writer.aux(name, value);
     if (version >= 10) for (const library of options.libraries) this.#writer.functionLibrary(library);
@@ -154,6 +156,7 @@ export class Snapshot {
     const writer = (this.#asideWriter ??= new RdbWriter((piece) => this.#aside.push(piece), {
       version: this.#options.version,
       checksum: false,
+      compresses: this.#options.compresses,
     }));
     if (this.#asideSelected !== dbIndex) writer.selectDb(dbIndex);
     this.#asideSelected = dbIndex;

@@ -19,9 +19,13 @@ const EMPTY_KEY = Buffer.from([0]);
  * DUMP's payload: type byte, value, version and checksum. `write` writes type byte and value and nothing else.
  * Version 9 is restored by all of Redis 6.0 to 8 and Valkey; streams use 11 to keep their counters.
  */
-export function createDumpPayload(version: WriterVersion, write: (writer: RdbWriter) => void): Buffer {
+export function createDumpPayload(
+  version: WriterVersion,
+  write: (writer: RdbWriter) => void,
+  compresses = false,
+): Buffer {
   const pieces: Buffer[] = [];
-  const writer = new RdbWriter((piece) => pieces.push(piece), { version, checksum: false });
+  const writer = new RdbWriter((piece) => pieces.push(piece), { version, checksum: false, compresses });
   write(writer);
   writer.flush();
   const footer = Buffer.alloc(FOOTER_BYTES);

@@ -1,4 +1,5 @@
 import { Crc64 } from './crc64.ts';
+import { lzfCompress } from './lzf.ts';
 import { RDB_OPCODE, RDB_TYPE } from './rdb-format.ts';
 import type { CollectionType } from './rdb-sink.ts';
 
@@ -6,6 +7,15 @@ const DEFAULT_CHUNK_BYTES = 64 * 1024;
 const SMALL_COPY_BYTES = 48;
 const MAX_FIXED_BYTES = 32;
 const NO_EXPIRY = -1;
+/** Forms of a string that is not written as it is: in the place of a length's first byte. */
+const ENCODED = { int8: 0xc0, int16: 0xc1, int32: 0xc2, lzf: 0xc3 };
+const MAX_INTEGER_DIGITS = 11;
+/** Shorter ones can't get shorter. */
+const MIN_COMPRESSED_BYTES = 21;
+/** Longer ones are written as they are: nothing forks here, and packing a megabyte takes some ten milliseconds. */
+const MAX_COMPRESSED_BYTES = 64 * 1024;
+const SCRATCH = Buffer.allocUnsafeSlow(MAX_COMPRESSED_BYTES);
+const PACKED = Buffer.allocUnsafeSlow(MAX_COMPRESSED_BYTES);
 
 /**
  * Version in the header. 9 is loaded by Redis 6.0 to 8 and Valkey 7.2 to 9; 10 (Redis ≥ 7.0) adds functions and a
@@ -17,6 +27,8 @@ export interface RdbWriterOptions {
   readonly version?: WriterVersion;
   /** Write a checksum instead of zeroes; true by default, config rdbchecksum. */
   readonly checksum?: boolean;
+  /** Pack strings that get shorter by it; false by default, config rdbcompression. */
+  readonly compresses?: boolean;
   /** Size of the pieces handed out; 64 KiB by default. */
   readonly chunkBytes?: number;
 }
@@ -44,6 +56,7 @@ export class RdbWriter {
   readonly version: WriterVersion;
   readonly #emit: (piece: Buffer) => void;
   readonly #chunkBytes: number;
+  readonly #compresses: boolean;
   readonly #crc: Crc64 | undefined;
   #buffer: Buffer;
   #at = 0;
@@ -53,6 +66,7 @@ export class RdbWriter {
     this.version = options.version ?? 9;
     this.#emit = emit;
     this.#chunkBytes = options.chunkBytes ?? DEFAULT_CHUNK_BYTES;
+    this.#compresses = options.compresses ?? false;
     this.#crc = (options.checksum ?? true) ? new Crc64() : undefined;
     this.#buffer = Buffer.allocUnsafeSlow(this.#chunkBytes);
   }
@@ -120,7 +134,13 @@ export class RdbWriter {
 
   /** One element of a list or set, and each half of a hash's pair. */
   text(text: string): void {
-    this.length(text.length);
+    const { length } = text;
+    if (length <= MAX_INTEGER_DIGITS && mayBeInteger(text.charCodeAt(0)) && this.#integer(text)) return;
+    if (length >= MIN_COMPRESSED_BYTES && length <= MAX_COMPRESSED_BYTES && this.#compresses) {
+      SCRATCH.latin1Write(text, 0, length);
+      if (this.#compressed(SCRATCH, 0, length)) return;
+    }
+    this.length(length);
     this.#latin1(text);
   }
 
@@ -138,9 +158,45 @@ export class RdbWriter {
     this.byte(type);
   }
 
+  /** A string in the shortest form (rdbSaveRawString in rdb.c). */
   range(bytes: Uint8Array, start: number, end: number): void {
-    this.length(end - start);
+    const length = end - start;
+    if (length <= MAX_INTEGER_DIGITS) {
+      if (mayBeInteger(bytes[start]) && this.#integer(latin1(bytes, start, end))) return;
+    } else if (length >= MIN_COMPRESSED_BYTES && this.#compresses && length <= MAX_COMPRESSED_BYTES) {
+      if (this.#compressed(bytes, start, end)) return;
+    }
+    this.length(length);
     this.raw(bytes, start, end);
+  }
+
+  #compressed(bytes: Uint8Array, start: number, end: number): boolean {
+    const size = lzfCompress(bytes, start, end, PACKED, end - start - 4);
+    if (size === 0) return false;
+    this.byte(ENCODED.lzf);
+    this.length(size);
+    this.length(end - start);
+    this.raw(PACKED, 0, size);
+    return true;
+  }
+
+  /** A number of up to 32 bits, if the text is one and nothing else. */
+  #integer(text: string): boolean {
+    const value = Number(text) | 0;
+    if (String(value) !== text) return false;
+    this.#reserve(MAX_FIXED_BYTES);
+    const buffer = this.#buffer;
+    if (value >= -0x80 && value < 0x80) {
+      buffer[this.#at++] = ENCODED.int8;
+      this.#at = buffer.writeInt8(value, this.#at);
+    } else if (value >= -0x8000 && value < 0x8000) {
+      buffer[this.#at++] = ENCODED.int16;
+      this.#at = buffer.writeInt16LE(value, this.#at);
+    } else {
+      buffer[this.#at++] = ENCODED.int32;
+      this.#at = buffer.writeInt32LE(value, this.#at);
+    }
+    return true;
   }
 
   raw(bytes: Uint8Array, start: number, end: number): void {
@@ -239,4 +295,14 @@ export class RdbWriter {
   #reserve(count: number): void {
     if (this.#at + count > this.#chunkBytes) this.flush();
   }
+}
+
+function mayBeInteger(first: number | undefined): boolean {
+  return first !== undefined && ((first >= 0x30 && first <= 0x39) || first === 0x2d);
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  for (let at = start; at < end; at += 1) text += String.fromCharCode(bytes[at] as number);
+  return text;
 }

@@ -16,6 +16,7 @@ function startSnapshot(keyspace: Keyspace, pieces: Buffer[]): Snapshot {
     libraries: [],
     version: 9,
     checksum: true,
+    compresses: true,
     emit: (piece) => pieces.push(piece),
     clock: { ...SYSTEM_CLOCK, monotonic: () => 0 },
   });

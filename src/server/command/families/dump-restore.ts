@@ -5,6 +5,7 @@ import { writeValue } from '../../persistence/write-value.ts';
 import { createDumpPayload, isDumpPayloadIntact, readDumpPayload } from '../../rdb/dump-payload.ts';
 import { RdbError } from '../../rdb/rdb-error.ts';
 import { RDB_TYPE } from '../../rdb/rdb-format.ts';
+import type { RdbWriter } from '../../rdb/rdb-writer.ts';
 import type { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
@@ -27,17 +28,19 @@ function dump(ctx: Context, args: Args): void {
 }
 
 /** DUMP's payload of an entry, in the oldest form that holds all of it. */
-export function dumpEntry({ db }: Context, ref: number): Buffer {
+export function dumpEntry({ db, server }: Context, ref: number): Buffer {
+  const compresses = server.config.flag('rdbcompression');
   if (db.isString(ref)) {
-    return createDumpPayload(9, (writer) => {
+    const write = (writer: RdbWriter): void => {
       writer.keyHeader(RDB_TYPE.string, -1);
       db.locateValue(ref);
       writer.range(db.at, db.from, db.to);
-    });
+    };
+    return createDumpPayload(9, write, compresses);
   }
   const object = db.object(ref);
   const version = object instanceof StreamValue ? 11 : 9;
-  return createDumpPayload(version, (writer) => writeValue(writer, object, undefined, -1));
+  return createDumpPayload(version, (writer) => writeValue(writer, object, undefined, -1), compresses);
 }
 
 interface RestoreOptions {

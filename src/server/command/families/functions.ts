@@ -2,6 +2,7 @@ import { matchGlob } from '../../keyspace/match-glob.ts';
 import { createDumpPayload, isDumpPayloadIntact } from '../../rdb/dump-payload.ts';
 import { RDB_OPCODE } from '../../rdb/rdb-format.ts';
 import { RdbInput } from '../../rdb/rdb-input.ts';
+import type { RdbWriter } from '../../rdb/rdb-writer.ts';
 import type { Args } from '../../resp/args.ts';
 import { wrongSubcommandUse } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
@@ -131,9 +132,10 @@ function kill(ctx: Context): void {
 
 /** The libraries as an RDB holds them, behind them version and checksum. */
 function dump(ctx: Context): void {
-  const payload = createDumpPayload(10, (writer) => {
+  const write = (writer: RdbWriter): void => {
     for (const { code } of ctx.server.functions.all) writer.functionLibrary(code);
-  });
+  };
+  const payload = createDumpPayload(10, write, ctx.server.config.flag('rdbcompression'));
   ctx.reply.bulk(payload);
 }
 
