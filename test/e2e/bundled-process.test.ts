@@ -78,7 +78,7 @@ describe('a daemon', () => {
     const log = path.join(folder, 'redis.log');
     writeFileSync(
       conf,
-      `# mine\nport ${String(port)}\nbind 127.0.0.1\ndir ${folder}\ndaemonize yes\npidfile redis.pid\nlogfile redis.log\nrequirepass "pass # word"\n`,
+      `# mine\nport ${String(port)}\nbind 127.0.0.1\ndir ${folder}\ndaemonize yes\npidfile redis.pid\nlogfile redis.log\nrequirepass "pass # word"\nenable-debug-command local\n`,
     );
     execFileSync(process.execPath, [main, conf]);
     await poll(
@@ -100,6 +100,9 @@ describe('a daemon', () => {
     );
     expect(text).toContain('replica-priority 7\n');
     expect(statSync(conf).mode & 0o777).toBe(0o600);
+    expect(text).not.toContain('maxmemory-samples');
+    expect(await client.call('DEBUG', 'CONFIG-REWRITE-FORCE-ALL')).toBe('OK');
+    expect(readFileSync(conf, 'utf8')).toContain('\nmaxmemory-samples 5\n');
     client.disconnect();
     process.kill(pid, 'SIGTERM');
     await poll('the daemon to leave', async () => !isAlive(pid));

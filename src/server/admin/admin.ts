@@ -50,7 +50,10 @@ export class Admin {
     const { pubsub, tracking, monitors, slowLog, latency, sources, rates } = this;
     const access = (): Access => this.access;
     const parts = { access, pubsub, tracking, monitors, slowLog, latency, sources, rates, process, shutdown };
-    const rewrite = process.configFile === '' ? undefined : () => this.#rewrite(process.configFile);
+    const rewrite =
+      process.configFile === ''
+        ? undefined
+        : (isWhole?: boolean) => this.#rewrite(process.configFile, isWhole);
     this.families = [
       sessionCommands(parts),
       clientCommands(parts),
@@ -61,7 +64,7 @@ export class Admin {
       memoryCommands,
       pubsubCommands(pubsub),
       aclCommands(parts),
-      debugCommands(this.digestCuts),
+      debugCommands(this.digestCuts, rewrite),
       shutdownCommands(shutdown),
     ];
   }
@@ -108,13 +111,14 @@ export class Admin {
       : `Aborting Redis startup because of ACL errors: ${error.replace(/^ERR /, '')}`;
   }
 
-  #rewrite(file: string): string | undefined {
+  #rewrite(file: string, isWhole?: boolean): string | undefined {
     const { acl } = this.access;
     const users = this.#config.text('aclfile') === '' ? acl.list() : [];
     return rewriteFile(
       file,
       this.#config,
       users.map((user) => `user ${user.name} ${user.describe()}`),
+      isWhole,
     );
   }
 }

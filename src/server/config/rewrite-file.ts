@@ -17,16 +17,21 @@ import type { LiveConfig } from './live-config.ts';
  * CONFIG REWRITE: brings a conf file in line with the live configuration. The new text gets its name only when it is
  * whole and on disk, and holds secrets, so only its owner may read it. A text says why it can't be.
  *
- * `userLines` are the `user …` lines of the ACL, none when it has a file of its own.
+ * `userLines` are the `user …` lines of the ACL, none when it has a file of its own. `isWhole` writes what has its
+ * default too.
  */
 export function rewriteFile(
   file: string,
   config: LiveConfig,
   userLines: readonly string[],
+  isWhole = false,
 ): string | undefined {
   const entries: RewriteEntry[] = DIRECTIVES.filter(({ kind }) => kind.type !== 'line').map((directive) =>
     rewriteEntry(directive, config.text(directive.name)),
   );
+  if (isWhole)
+    for (const [at, { name, lines }] of entries.entries())
+      entries[at] = { name, lines: lines.map(({ text }) => ({ text, force: true })) };
   entries.push({ name: 'user', lines: userLines.map((text) => ({ text, force: true })) });
   try {
     writeWhole(file, rewriteConf(readOld(file), entries));

@@ -10,7 +10,7 @@ import type { Context } from '../context.ts';
 export interface ConfigCommandParts {
   readonly config: LiveConfig;
   /** Writes the conf file anew; a text says why it can't be. Undefined when there is no file. */
-  readonly rewrite: (() => string | undefined) | undefined;
+  readonly rewrite: ((isWhole?: boolean) => string | undefined) | undefined;
   /** Called by CONFIG RESETSTAT for counters kept elsewhere. */
   readonly onResetStat: readonly (() => void)[];
 }

@@ -6,13 +6,21 @@ import { ERRORS } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
-import { isLocal } from './config.ts';
+import { isLocal, type ConfigCommandParts } from './config.ts';
 import { digestSubcommands } from './digests.ts';
 import { encodingOf } from './objects.ts';
 
 /** DEBUG: what test suites and interop checks use of it. */
-export function debugCommands(digestCuts: DigestCuts): Family {
-  const subcommands = { ...SUBCOMMANDS, ...digestSubcommands(digestCuts) };
+export function debugCommands(digestCuts: DigestCuts, rewrite: ConfigCommandParts['rewrite']): Family {
+  const subcommands = {
+    ...SUBCOMMANDS,
+    ...digestSubcommands(digestCuts),
+    'CONFIG-REWRITE-FORCE-ALL'({ reply }: Context): void {
+      const error = rewrite === undefined ? 'Invalid argument' : rewrite(true);
+      if (error !== undefined) throw new ReplyError(`ERR CONFIG-REWRITE-FORCE-ALL failed: ${error}`);
+      reply.ok();
+    },
+  };
   return { debug: (ctx, args) => debug(ctx, args, subcommands) };
 }
 
@@ -237,6 +245,8 @@ const HELP = [
   '    Server will sleep before flushing the AOF, this is used for testing.',
   'CHANGE-REPL-ID',
   '    Change the replication IDs of the instance.',
+  'CONFIG-REWRITE-FORCE-ALL',
+  '    Rewrite the configuration file with all directives, also those of which the value is the default.',
   'DIGEST',
   '    Output a hex signature representing the current DB content.',
   'DIGEST-BATCH <most> <key> [<key> ...]',
