@@ -282,17 +282,21 @@ const CLASSES: Readonly<Record<string, RegExp>> = {
   // oxlint-disable-next-line no-control-regex
   z: /\0/,
 };
-/** By lower-case letter: which bytes are in its class. Undefined for letters that name none. */
-const MEMBERS: (Uint8Array | undefined)[] = Array.from({ length: 128 }, () => undefined);
-for (const [letter, members] of Object.entries(CLASSES)) {
-  MEMBERS[letter.charCodeAt(0)] = Uint8Array.from({ length: 256 }, (_, byte) =>
+/** By lower-case letter, each made when it is first asked for: most servers never match a pattern. */
+const MEMBERS: (Uint8Array | undefined)[] = [];
+
+function membersOf(letter: number): Uint8Array | undefined {
+  const members = CLASSES[String.fromCharCode(letter)];
+  if (members === undefined) return undefined;
+  return (MEMBERS[letter] ??= Uint8Array.from({ length: 256 }, (_, byte) =>
     members.test(String.fromCharCode(byte)) ? 1 : 0,
-  );
+  ));
 }
 
 function isInClass(byte: number, letter: number): boolean {
   const isUpper = letter >= 65 && letter <= 90;
-  const members = MEMBERS[isUpper ? letter + 32 : letter];
+  const lower = isUpper ? letter + 32 : letter;
+  const members = MEMBERS[lower] ?? membersOf(lower);
   if (members === undefined) return letter === byte;
   return (members[byte] === 1) !== isUpper;
 }
