@@ -88,7 +88,7 @@ const NETWORK: readonly Directive[] = [
     inert: 'Node.js keeps its TLS sessions itself',
   }),
   integer('tls-session-cache-timeout', 0n, INT_MAX, 300),
-  bool('tls-cluster', false, { inert: NO_CLUSTER }),
+  bool('tls-cluster', false),
   bool('tls-replication', false),
   oneOf('tls-auth-clients', ['no', 'yes', 'optional'], 'yes'),
   bool('tls-prefer-server-ciphers', false),

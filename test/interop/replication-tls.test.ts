@@ -1,29 +1,14 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { hasEngine } from '../support/engines.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { createCertificates, hasOpenssl, tlsFlags } from '../support/test-certificates.ts';
+import { createCertificates, tlsFlags, whyNoTls } from '../support/test-certificates.ts';
 import { awaitInSync, fillNode, follow, readDatasets, readInfo, startNode } from './replication-nodes.ts';
 import type { ReplicationNode } from './replication-nodes.ts';
 
-function why(): string | null {
-  if (!hasOpenssl()) return 'openssl is not installed';
-  if (!hasEngine('redis')) return 'redis-server is not installed';
-  const { stderr, stdout } = spawnSync('redis-server', ['--port', '0', '--tls-port', '1'], {
-    encoding: 'utf8',
-    timeout: 10_000,
-  });
-  // Without TLS built in, tls-port is refused before certificates are asked for.
-  return /Bad directive|not built with TLS/i.test(stderr + stdout)
-    ? 'redis-server was built without TLS'
-    : null;
-}
-
-const missing = why();
+const missing = whyNoTls();
 if (missing !== null) console.warn(`skipped: replication over TLS, since ${missing}`);
 
 it.skipIf(missing !== null).each([

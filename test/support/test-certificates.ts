@@ -1,10 +1,25 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import path from 'node:path';
+import { hasEngine } from './engines.ts';
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
 export function hasOpenssl(): boolean {
   return spawnSync('openssl', ['version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Why TLS with a redis-server can't be tried on this machine; null when it can. */
+export function whyNoTls(): string | null {
+  if (!hasOpenssl()) return 'openssl is not installed';
+  if (!hasEngine('redis')) return 'redis-server is not installed';
+  const { stderr, stdout } = spawnSync('redis-server', ['--port', '0', '--tls-port', '1'], {
+    encoding: 'utf8',
+    timeout: 10_000,
+  });
+  // Without TLS built in, tls-port is refused before certificates are asked for.
+  return /Bad directive|not built with TLS/i.test(stderr + stdout)
+    ? 'redis-server was built without TLS'
+    : null;
 }
 
 /** Puts an authority (`ca.crt`) and a certificate signed by it (`node.crt`, `node.key`) into a folder. */

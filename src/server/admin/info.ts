@@ -257,7 +257,7 @@ function statFields(server: Server, { pubsub, tracking, access, rates }: InfoPar
     pubsubshard_channels: pubsub.active('shard').length,
     latest_fork_usec: 0,
     total_forks: stats.snapshots,
-    migrate_cached_sockets: 0,
+    migrate_cached_sockets: server.exchanger.keptCount,
     slave_expires_tracked_keys: server.expiry.ownKeyCount,
     active_defrag_hits: 0,
     active_defrag_misses: 0,

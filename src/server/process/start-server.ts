@@ -20,6 +20,7 @@ import { Endpoints, ListenError } from './endpoints.ts';
 import { createLog } from './log-file.ts';
 import { followOomScore } from './oom-score.ts';
 import { createRandom } from './random-source.ts';
+import { tlsClientOptions } from './tls-options.ts';
 
 type RunLine = CommandLine & { action: 'run' };
 
@@ -100,6 +101,7 @@ async function run(line: RunLine, loaded: LoadedConfig): Promise<void> {
     connect: dialMaster(config, inFolder),
     createSpool: () => new SpoolFile(config.text('dir')),
   });
+  server.exchanger.tls = () => (config.flag('tls-cluster') ? tlsClientOptions(config, inFolder) : undefined);
   log('notice', `Running mode=standalone, port=${config.text('port')}.`);
   // redis-server's logo tells the pid, and Redis' test suite waits for it.
   log('notice', `PID: ${String(process.pid)}`);

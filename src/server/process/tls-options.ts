@@ -6,14 +6,12 @@ import type { LiveConfig } from '../config/live-config.ts';
 /** Makes a path of the configuration absolute. */
 export type Resolve = (file: string) => string;
 
-/** What a connection to a TLS master needs: our client certificate, and whom we trust. */
+/** What a connection to another server's TLS port needs: our client certificate, and whom we trust. Plain data. */
 export function tlsClientOptions(config: LiveConfig, resolve: Resolve): ConnectionOptions {
   const own = config.text('tls-client-cert-file') === '' ? 'tls' : 'tls-client';
   return {
     ...tlsCertificate(config, resolve, `${own}-cert-file`, `${own}-key-file`, `${own}-key-file-pass`),
     ...tlsCommonOptions(config, resolve),
-    // As Redis: the chain is verified, the host name is not.
-    checkServerIdentity: () => undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 import { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
-import type { Exchange, ExchangeOutcome } from '../../net/exchange.ts';
+import type { ExchangeOutcome } from '../../net/exchange.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { dumpEntry } from './dump-restore.ts';
@@ -15,6 +15,24 @@ interface MigrateOptions {
   credentials: readonly string[];
   firstKey: number;
   keyCount: number;
+}
+
+interface Transfer {
+  readonly host: string;
+  readonly port: number;
+  readonly auth: readonly (readonly string[])[];
+  readonly database: number;
+  readonly restores: readonly Uint8Array[];
+  readonly timeoutMs: number;
+}
+
+interface Attempt {
+  /** What the other server said of each key. */
+  readonly replies: readonly string[];
+  /** It refused neither AUTH nor SELECT. */
+  readonly hasOpened: boolean;
+  readonly refusal: string | undefined;
+  readonly failure: ExchangeOutcome['failure'];
 }
 
 /** MIGRATE (`migrateCommand` in cluster.c). */
@@ -31,20 +49,44 @@ function migrate(ctx: Context, args: Args): void {
     ctx.reply.simple('NOKEY');
     return;
   }
-  const opening = [['SELECT', String(database)]];
-  if (options.credentials.length > 0) opening.unshift(['AUTH', ...options.credentials]);
-  const outcome = exchange(ctx, {
+  const attempt = attemptTwice(ctx, {
     host: args.string(1),
     port: Number.parseInt(args.string(2), 10) || 0,
-    request: Buffer.concat([
-      ...opening.map((command) => Args.of(command).buf),
-      ...keys.map((i) => restoreOf(ctx, args, i, options.replaces)),
-    ]),
-    replyCount: opening.length + keys.length,
+    auth: options.credentials.length > 0 ? [['AUTH', ...options.credentials]] : [],
+    database,
+    restores: keys.map((i) => restoreOf(ctx, args, i, options.replaces)),
     timeoutMs: timeoutMs > 0 ? timeoutMs : DEFAULT_TIMEOUT_MS,
   });
-  conclude(ctx, args, keys, outcome, opening.length, options.copies);
+  conclude(ctx, args, keys, attempt, options.copies);
   ctx.reply.ok();
+}
+
+/** Tried again once when the connection broke before the other server told of any key. */
+function attemptTwice(ctx: Context, transfer: Transfer): Attempt {
+  const first = attempt(ctx, transfer);
+  const { failure, replies } = first;
+  const isWorthAnother = failure !== undefined && failure.stage !== 'connecting' && !failure.hasTimedOut;
+  return isWorthAnother && replies.length === 0 ? attempt(ctx, transfer) : first;
+}
+
+function attempt(ctx: Context, transfer: Transfer): Attempt {
+  const { host, port, auth, database, restores, timeoutMs } = transfer;
+  const { exchanger } = ctx.server;
+  const connection = exchanger.connectionTo(host, port);
+  const opening = connection.database === database ? auth : [...auth, ['SELECT', String(database)]];
+  const { lines, failure } = exchanger.run(connection, {
+    request: Buffer.concat([...opening.map((command) => Args.of(command).buf), ...restores]),
+    replyCount: opening.length + restores.length,
+    timeoutMs,
+  });
+  const refusedOpening = lines.slice(0, opening.length).find((line) => line.startsWith('-'));
+  const replies = lines.slice(opening.length);
+  const refusal =
+    replies.length === 0 ? undefined : (refusedOpening ?? replies.find((line) => line.startsWith('-')));
+  connection.database = refusal === undefined ? database : undefined;
+  if (failure?.stage === 'connecting')
+    ctx.server.log('warning', `MIGRATE cannot connect to ${connection.name}: ${failure.reason}`);
+  return { replies, hasOpened: refusedOpening === undefined, refusal, failure };
 }
 
 /** What the other server took is deleted here, and known as deleted to replicas. Throws what else it said. */
@@ -52,36 +94,20 @@ function conclude(
   ctx: Context,
   args: Args,
   keys: readonly number[],
-  { lines, failure }: ExchangeOutcome,
-  openingCount: number,
+  { replies, hasOpened, refusal, failure }: Attempt,
   copies: boolean,
 ): void {
   if (failure?.stage === 'connecting')
     throw new ReplyError('IOERR error or timeout connecting to the client');
-  const refusedOpening = lines.slice(0, openingCount).find((line) => line.startsWith('-'));
-  const replies = lines.slice(openingCount);
-  const moved = refusedOpening === undefined ? keys.filter((_, at) => replies[at]?.startsWith('+')) : [];
+  const moved = hasOpened ? keys.filter((_, at) => replies[at]?.startsWith('+')) : [];
   if (!copies && moved.length > 0) {
     for (const i of moved) ctx.delete(args, i);
     ctx.propagateAs(['DEL', ...moved.map((i) => args.view(i))]);
   }
-  const refusal =
-    replies.length === 0 ? undefined : (refusedOpening ?? replies.find((line) => line.startsWith('-')));
   if (refusal !== undefined)
     throw new ReplyError(`ERR Target instance replied with error: ${refusal.slice(1)}`);
   if (failure !== undefined)
     throw new ReplyError(`IOERR error or timeout ${failure.stage} to target instance`);
-}
-
-/** Tried again once when the connection broke before the other server did anything. */
-function exchange(ctx: Context, request: Exchange): ExchangeOutcome {
-  if (request.port < 0 || request.port > 65_535)
-    return { lines: [], failure: { stage: 'connecting', hasTimedOut: false } };
-  const { exchanger } = ctx.server;
-  const outcome = exchanger.run(request);
-  const { failure, lines } = outcome;
-  const isWorthAnother = failure !== undefined && failure.stage !== 'connecting' && !failure.hasTimedOut;
-  return isWorthAnother && lines.length === 0 ? exchanger.run(request) : outcome;
 }
 
 function restoreOf(ctx: Context, args: Args, i: number, replaces: boolean): Buffer {
