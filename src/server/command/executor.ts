@@ -6,7 +6,7 @@ import type { Client } from './client.ts';
 import { FLAG, isArityRight, type Command } from './command.ts';
 import { AS_GIVEN, Context, NOT_AT_ALL, REWRITTEN } from './context.ts';
 import { inKnownForm } from './newer-commands.ts';
-import { POSTPONE, QUEUE, SERVER_GATE, passGates } from './gates.ts';
+import { CLIENT_GATE, POSTPONE, QUEUE, SERVER_GATE, passGates } from './gates.ts';
 import { TO_ALL } from './propagation.ts';
 
 /** Beyond that a request or a reply is no longer short. */
@@ -108,7 +108,7 @@ export class Executor {
   private executeKnownForm(client: Client, args: Args): boolean {
     const form = inKnownForm(args.strings());
     if (form === undefined) return false;
-    if (form.loss !== undefined) this.noteStreamError(form.loss, args.string(0).toLowerCase());
+    if (form.loss !== undefined) this.noteStreamError(client, form.loss, args.string(0).toLowerCase());
     for (const argv of form.commands) {
       this.execute(client, Args.of(argv));
       this.settleTime();
@@ -146,11 +146,11 @@ export class Executor {
   reject(client: Client, command: Command | undefined, error: unknown): void {
     if (!(error instanceof ReplyError)) throw error;
     if (command !== undefined) command.stats.rejected += 1;
-    if (client.kind === 'master') {
+    if (client.kind === 'master' || client.kind === 'replica') {
       // Of a transaction that a newer master sends, what is known here is nearer to its data than nothing would be.
       // The arguments that an unknown command began with are data, which are never logged.
       const [text = ''] = error.text.split(', with args beginning');
-      this.noteStreamError(text, command?.name ?? '<unknown>');
+      this.noteStreamError(client, text, command?.name ?? '<unknown>');
     } else if (client.multi !== undefined) client.multi.isBroken = true;
     this.server.stats.countError(error.text);
     const mark = client.reply.length;
@@ -243,7 +243,7 @@ export class Executor {
       if (client.block === undefined) this.account(client, command, args, usec);
       else server.blocking.noteTime(client.block, command, args, usec);
     }
-    if (client.isSilent || client.skipsNextReply)
+    if (client.isSilent || client.skipsNextReply || (client.gates & CLIENT_GATE.replica) !== 0)
       this.endReply(client, context.isPush ? client.reply.length : mark);
     if (server.isTracking) server.noteRead(client, command, args);
   }
@@ -389,7 +389,8 @@ export class Executor {
     if (error instanceof ReplyError) {
       this.server.stats.countError(error.text);
       client.reply.error(error.text);
-      if (client.kind === 'master') this.noteStreamError(error.text, command.name);
+      if (client.kind === 'master' || client.kind === 'replica')
+        this.noteStreamError(client, error.text, command.name);
       return;
     }
     // A mistake of ours must not take the data down with it: the client hears of it, the log says where.
@@ -398,22 +399,35 @@ export class Executor {
     client.reply.error('ERR internal error, see the log of the server');
   }
 
-  /** A command of our master failed here: from now on the data differ (`afterErrorReply` in networking.c). */
-  private noteStreamError(text: string, command: string): void {
+  /** A command of our master failed here: from now on the data differ. Or a replica is none (`afterErrorReply`). */
+  private noteStreamError({ kind }: Client, text: string, command: string): void {
     const { server } = this;
+    const [from, to] = kind === 'master' ? ['replica', 'master'] : ['master', 'replica'];
     server.stats.unexpectedErrorReplies += 1;
     server.log(
       'warning',
-      `== CRITICAL == This replica is sending an error to its master: '${text}' after processing the command '${command}'`,
+      `== CRITICAL == This ${from} is sending an error to its ${to}: '${text}' after processing the command '${command}'`,
     );
   }
 
   private endReply(client: Client, mark: number): void {
-    if (client.isSilent) client.reply.truncate(mark);
+    if ((client.gates & CLIENT_GATE.replica) !== 0) this.endReplicaReply(client, mark);
+    else if (client.isSilent) client.reply.truncate(mark);
     else if (client.skipsNextReply && client.lastCommand?.name !== 'client|reply') {
       client.reply.truncate(mark);
       client.skipsNextReply = false;
     }
+  }
+
+  /** A reply would stand in the middle of the stream: who asks for one is no replica (_addReplyToBufferOrList). */
+  private endReplicaReply(client: Client, mark: number): void {
+    if (client.reply.length <= mark) return;
+    client.reply.truncate(mark);
+    this.server.log(
+      'warning',
+      `Replica generated a reply to command '${client.lastCommand?.name ?? '<unknown>'}', disconnecting it: id=${String(client.id)} addr=${client.transport?.peer ?? ''} name=${client.name}`,
+    );
+    client.close(true);
   }
 
   /** Whose command is running now: what is pushed to it must wait until its reply is complete. */

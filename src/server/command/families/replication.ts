@@ -69,9 +69,18 @@ function psync(ctx: Context, args: Args): void {
   const replication = replicationOf(ctx);
   const session = openReplica(ctx, replication);
   if (session.isAttached) return;
-  const offset = args.int(2);
+  const offset = readPsyncOffset(ctx, session, args);
   const isFailover = args.count > 3 && args.is(3, 'FAILOVER');
   finishAttach(ctx, session, replication.psync(session, args.string(1), offset, isFailover));
+}
+
+function readPsyncOffset(ctx: Context, session: ReplicaSession, args: Args): number {
+  try {
+    return args.int(2);
+  } catch (error) {
+    ctx.server.log('warning', `Replica ${session.name} asks for synchronization but with a wrong offset`);
+    throw error;
+  }
 }
 
 function sync(ctx: Context): void {
