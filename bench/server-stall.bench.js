@@ -130,7 +130,8 @@ function startWriting(port) {
 
 /** Needs root: what watches has to come before all else on its core. */
 function watchCore(core) {
-  const child = fork(path.join(PARTS, 'standstills.js'));
+  // Alone on its core above all else, it must not wait there for threads of its own.
+  const child = fork(path.join(PARTS, 'standstills.js'), { execArgv: ['--single-threaded'] });
   if (process.getuid() !== 0) return child;
   execFileSync('chrt', ['--all-tasks', '--fifo', '--pid', '90', String(child.pid)]);
   execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(core), String(child.pid)], {
