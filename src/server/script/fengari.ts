@@ -9,6 +9,23 @@ export interface Slot {
   setdeadvalue(): void;
 }
 
+export const KIND = {
+  nil: 0,
+  boolean: 1,
+  lightUserdata: 2,
+  number: 3,
+  string: 4,
+  table: 5,
+  function: 6,
+  userdata: 7,
+  thread: 8,
+} as const;
+
+/** Which of `KIND` a value is. */
+export function kindOf({ type }: { readonly type: number }): number {
+  return type & 0x0f;
+}
+
 export interface TableEntry {
   readonly key: Slot;
   readonly value: Slot;

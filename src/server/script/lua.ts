@@ -1,4 +1,6 @@
 import {
+  KIND,
+  kindOf,
   LARGE_STRING_BYTES,
   largeStrings,
   latin1,
@@ -46,18 +48,8 @@ export class LuaError extends Error {
   }
 }
 
-const KIND_MASK = 0x0f;
-export const KIND = {
-  nil: 0,
-  boolean: 1,
-  lightUserdata: 2,
-  number: 3,
-  string: 4,
-  table: 5,
-  function: 6,
-  userdata: 7,
-  thread: 8,
-} as const;
+/** Longest string that a library function makes. */
+const MAX_STRING_BYTES = 128 * 1024 * 1024;
 const LONG_STRING = 4 | (1 << 4);
 const C_FUNCTION = 6 | (1 << 4);
 const MASK_COUNT = 8;
@@ -415,6 +407,11 @@ function isInNativeCall(L: LuaState): boolean {
   return false;
 }
 
+/** Throws when a string of so many bytes is not to be made. */
+export function checkStringBytes(count: number): void {
+  if (count > MAX_STRING_BYTES) throw new LuaError('resulting string too large');
+}
+
 function describeNative(error: unknown): string {
   if (error instanceof LuaError) return error.message;
   if (error instanceof RangeError)
@@ -427,7 +424,7 @@ function refuseChange(): never {
 }
 
 export function fromSlot(slot: Slot): LuaValue {
-  switch (slot.type & KIND_MASK) {
+  switch (kindOf(slot)) {
     case KIND.nil:
       return undefined;
     case KIND.boolean:
@@ -460,7 +457,7 @@ export function isTable(value: LuaValue): value is LuaTable {
 }
 
 export function isFunction(value: LuaValue): value is Opaque {
-  return value instanceof Opaque && (value.type & KIND_MASK) === KIND.function;
+  return value instanceof Opaque && kindOf(value) === KIND.function;
 }
 
 /** `type(value)` in Lua. */
@@ -469,7 +466,7 @@ export function typeName(value: LuaValue): string {
     case 'undefined':
       return 'nil';
     case 'object':
-      return value instanceof Opaque ? (KIND_NAMES[value.type & KIND_MASK] ?? 'userdata') : 'table';
+      return value instanceof Opaque ? (KIND_NAMES[kindOf(value)] ?? 'userdata') : 'table';
     default:
       return typeof value;
   }

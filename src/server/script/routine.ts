@@ -1,8 +1,4 @@
-import type { Fengari, LuaState, LuaTable, Slot } from './fengari.ts';
-
-const KIND_MASK = 0x0f;
-const TABLE = 5;
-const FUNCTION = 6;
+import { KIND, kindOf, type Fengari, type LuaState, type LuaTable, type Slot } from './fengari.ts';
 
 /**
  * A function of ours for Lua to call. One that needs functions of Lua to go on is a generator: it yields the function
@@ -47,12 +43,12 @@ export class StackArguments {
   }
 
   table(index: number): LuaTable {
-    this.#api.check.luaL_checktype(this.#L, index, TABLE);
+    this.#api.check.luaL_checktype(this.#L, index, KIND.table);
     return this.#L.stack[this.#base + index]!.value as LuaTable;
   }
 
   function(index: number): Slot {
-    this.#api.check.luaL_checktype(this.#L, index, FUNCTION);
+    this.#api.check.luaL_checktype(this.#L, index, KIND.function);
     return this.slot(index);
   }
 
@@ -97,6 +93,6 @@ function takeResult(api: Fengari, L: LuaState): Slot {
 }
 
 /** What counts as true in Lua. */
-export function isTrue({ type, value }: Slot): boolean {
-  return (type & KIND_MASK) > 1 || value === true;
+export function isTrue(slot: Slot): boolean {
+  return kindOf(slot) > KIND.boolean || slot.value === true;
 }

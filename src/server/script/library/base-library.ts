@@ -1,11 +1,9 @@
-import { isTable, LuaError, PRELUDE, type Lua, type LuaFunction, type LuaTable } from '../lua.ts';
+import { checkStringBytes, isTable, PRELUDE, type Lua, type LuaFunction, type LuaTable } from '../lua.ts';
 import { stringAt } from './arguments.ts';
 import { formatString } from './format-string.ts';
 import { patternFunctions } from './string-library.ts';
 import { tableFunctions } from './table-library.ts';
 import { mathFunctions, MATH_GONE } from './math-library.ts';
-
-const MAX_STRING_BYTES = 128 * 1024 * 1024;
 
 /** What Lua 5.1 has and 5.3 has not, in itself; run once for each state. */
 const CODE = `
@@ -82,7 +80,7 @@ export function openBaseLibrary(lua: Lua): void {
     rep: (args) => {
       const text = stringAt(args, 0, 'rep');
       const count = Math.max(0, Math.trunc(Number(args[1] ?? 0)));
-      if (text.length * count > MAX_STRING_BYTES) throw new LuaError('resulting string too large');
+      checkStringBytes(text.length * count);
       return [text.repeat(count)];
     },
   });

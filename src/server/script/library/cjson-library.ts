@@ -1,4 +1,5 @@
-import { isTable, KIND, LuaError, NULL, Opaque, typeName, type Lua, type LuaValue } from '../lua.ts';
+import { KIND } from '../fengari.ts';
+import { isTable, LuaError, NULL, Opaque, typeName, type Lua, type LuaValue } from '../lua.ts';
 import { badArgument, numberAt, stringAt } from './arguments.ts';
 import { extend } from './base-library.ts';
 import { CjsonDecoder } from './cjson-decoder.ts';

@@ -1,13 +1,11 @@
 import { formatG } from '../format-number.ts';
-import { fromSlot, isTable, KIND, LuaError, typeName, type Lua } from '../lua.ts';
-import type { Slot } from '../fengari.ts';
+import { KIND, kindOf, type Slot } from '../fengari.ts';
+import { checkStringBytes, fromSlot, isTable, LuaError, typeName, type Lua } from '../lua.ts';
 import { isTrue, type RoutineSteps, type Routine, type StackArguments } from '../routine.ts';
 import { Matcher, type Captured } from './pattern.ts';
 
-const KIND_MASK = 0x0f;
 const ESCAPE = 37;
 const SPECIALS = /[\^$*+?.([%-]/;
-const MAX_STRING_BYTES = 128 * 1024 * 1024;
 
 /** The functions of `string` that know patterns, as in Lua 5.1; what gsub calls can be paused. */
 export function patternFunctions(lua: Lua): Record<string, Routine> {
@@ -57,7 +55,7 @@ export function patternFunctions(lua: Lua): Record<string, Routine> {
     const pattern = args.bytes(2);
     const replacement = args.slot(3);
     const most = args.isNil(4) ? text.length + 1 : args.integer(4);
-    const kind = replacement.type & KIND_MASK;
+    const kind = kindOf(replacement);
     if (kind < KIND.number || kind > KIND.function) args.refuse(3, 'string/function/table expected');
     const template = kind <= KIND.string ? args.bytes(3) : undefined;
     const matcher = new Matcher(text, pattern, watch);
@@ -137,7 +135,7 @@ function* index(lua: Lua, holder: Slot, key: Slot): Generator<readonly Slot[], S
     if (found.type !== 0 || table.metatable === null) return found;
     const next = lua.slotAt(table.metatable, lua.slot('__index'));
     if (next.type === 0) return found;
-    if ((next.type & KIND_MASK) === KIND.function) return yield [next, from, key];
+    if (kindOf(next) === KIND.function) return yield [next, from, key];
     from = next;
   }
 }
@@ -163,7 +161,7 @@ class BytesBuilder {
   add(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#length += bytes.length;
-    if (this.#length > MAX_STRING_BYTES) throw new LuaError('resulting string too large');
+    checkStringBytes(this.#length);
     this.#pieces.push(bytes);
   }
 

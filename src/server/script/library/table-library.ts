@@ -1,20 +1,18 @@
 import { formatG } from '../format-number.ts';
 import {
+  checkStringBytes,
   fromSlot,
   isTable,
-  KIND,
   LuaError,
   typeName,
   type Lua,
   type LuaTable,
   type LuaValue,
 } from '../lua.ts';
-import type { LuaString, Slot } from '../fengari.ts';
+import { KIND, kindOf, type LuaString, type Slot } from '../fengari.ts';
 import { isTrue, type Routine, type RoutineSteps, type StackArguments } from '../routine.ts';
 
-const KIND_MASK = 0x0f;
 const NO_BYTES = Buffer.alloc(0);
-const MAX_STRING_BYTES = 128 * 1024 * 1024;
 
 /**
  * The functions of `table` as in Lua 5.1 (ltablib.c): none of them heeds metamethods of the table, positions need not be
@@ -150,7 +148,7 @@ export function tableFunctions(lua: Lua): Record<string, Routine> {
     for (let i = first; i <= last; i += 1) {
       const piece = bytesOf(getInt(table, i), i);
       total += piece.length + separator.length;
-      if (total > MAX_STRING_BYTES) throw new LuaError('resulting string too large');
+      checkStringBytes(total);
       pieces.push(piece);
       if (i < last && separator.length > 0) pieces.push(separator);
     }
@@ -189,7 +187,7 @@ function orderOf(lua: Lua, value: LuaValue): Slot | undefined {
 }
 
 function bytesOf(slot: Slot, index: number): Uint8Array {
-  switch (slot.type & KIND_MASK) {
+  switch (kindOf(slot)) {
     case KIND.string:
       return (slot.value as LuaString).realstring;
     case KIND.number:
