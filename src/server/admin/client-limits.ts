@@ -1,6 +1,6 @@
 import type { Client } from '../command/client.ts';
 import type { Server } from '../server.ts';
-import { ClientBuckets, clientBytes, isOrdinary } from './client-memory.ts';
+import { ClientBuckets, clientBytes } from './client-memory.ts';
 
 /** A smaller `maxmemory-clients` is not heeded: nobody could talk to the server (getClientEvictionLimit). */
 const MIN_CLIENTS_BYTES = 128 * 1024;
@@ -101,7 +101,8 @@ export class ClientLimits {
   }
 
   #account(client: Client): void {
-    const bytes = isOrdinary(client) ? clientBytes(client) : 0;
+    // `maxmemory-clients` counts these alone; replicas and masters have limits of their own.
+    const bytes = client.isOrdinary ? clientBytes(client) : 0;
     this.#server.clientBytes += bytes - client.heldBytes;
     client.heldBytes = bytes;
     if (this.#clientsBytes > 0 && bytes > 0 && !client.isNoEvict) this.#buckets.place(client, bytes);
@@ -111,7 +112,7 @@ export class ClientLimits {
   /** Replicas are cut by replication itself. */
   #checkOutput(client: Client): void {
     const limit = this.#limits[client.kind === 'pubsub' ? 'pubsub' : 'normal'];
-    if (limit === undefined || !isOrdinary(client)) return;
+    if (limit === undefined || !client.isOrdinary) return;
     const bytes = (client.transport?.pendingBytes ?? 0) + client.reply.length;
     const isOverSoft = limit.softBytes > 0 && bytes > limit.softBytes;
     if (!isOverSoft) this.#overSince.delete(client);

@@ -30,13 +30,8 @@ export function multiBytes({ multi }: Client): number {
 /** Bytes held for all ordinary clients together. */
 export function ordinaryClientBytes(server: Server): number {
   let bytes = 0;
-  for (const client of server.clients.values()) if (isOrdinary(client)) bytes += clientBytes(client);
+  for (const client of server.clients.values()) if (client.isOrdinary) bytes += clientBytes(client);
   return bytes;
-}
-
-/** Whether `maxmemory-clients` counts it; replicas and masters have limits of their own. */
-export function isOrdinary({ kind }: Client): boolean {
-  return kind === 'normal' || kind === 'pubsub';
 }
 
 /**

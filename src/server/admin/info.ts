@@ -133,7 +133,7 @@ function serverFields(server: Server, { process, shutdown }: InfoParts): Fields 
 function clientFields(server: Server, { tracking, pubsub }: InfoParts): Fields {
   const clients = [...server.clients.values()];
   return {
-    connected_clients: clients.filter(({ kind }) => kind === 'normal' || kind === 'pubsub').length,
+    connected_clients: clients.filter(({ isOrdinary }) => isOrdinary).length,
     cluster_connections: 0,
     maxclients: server.config.text('maxclients'),
     client_recent_max_input_buffer: Math.max(0, ...clients.map((client) => client.queryCapacity)),

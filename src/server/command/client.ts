@@ -109,6 +109,11 @@ export class Client {
     this.lastActiveAt = server.now;
   }
 
+  /** A peer that asks and is answered: neither a replica nor a master. */
+  get isOrdinary(): boolean {
+    return this.kind === 'normal' || this.kind === 'pubsub';
+  }
+
   /** Bytes received and not yet executed. */
   get queryBytes(): number {
     return this.queryEnd - this.queryStart;

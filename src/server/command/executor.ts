@@ -146,7 +146,7 @@ export class Executor {
   reject(client: Client, command: Command | undefined, error: unknown): void {
     if (!(error instanceof ReplyError)) throw error;
     if (command !== undefined) command.stats.rejected += 1;
-    if (client.kind === 'master' || client.kind === 'replica') {
+    if (!client.isOrdinary) {
       // Of a transaction that a newer master sends, what is known here is nearer to its data than nothing would be.
       // The arguments that an unknown command began with are data, which are never logged.
       const [text = ''] = error.text.split(', with args beginning');
@@ -389,8 +389,7 @@ export class Executor {
     if (error instanceof ReplyError) {
       this.server.stats.countError(error.text);
       client.reply.error(error.text);
-      if (client.kind === 'master' || client.kind === 'replica')
-        this.noteStreamError(client, error.text, command.name);
+      if (!client.isOrdinary) this.noteStreamError(client, error.text, command.name);
       return;
     }
     // A mistake of ours must not take the data down with it: the client hears of it, the log says where.

@@ -115,8 +115,7 @@ export class PubSub {
 
   #note(client: Client): void {
     const isSubscribed = this.count(client) > 0;
-    if (client.kind === 'normal' || client.kind === 'pubsub')
-      client.kind = isSubscribed ? 'pubsub' : 'normal';
+    if (client.isOrdinary) client.kind = isSubscribed ? 'pubsub' : 'normal';
     const isLimited = isSubscribed && client.reply.version === 2;
     client.gates = isLimited ? client.gates | CLIENT_GATE.subscribed : client.gates & ~CLIENT_GATE.subscribed;
   }
