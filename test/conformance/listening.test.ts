@@ -50,6 +50,41 @@ async function move(home: number, next: number, busy: number): Promise<string[]>
   return seen;
 }
 
+/** Moves a server within transactions, while others write what these read. */
+async function moveInTransactions(home: number, next: number, busy: number): Promise<string[]> {
+  const [admin, other] = [await RawConnection.open(home), await RawConnection.open(home)];
+  const seen: string[] = [];
+  const changes = [
+    ['port', String(busy)],
+    ['port', String(next)],
+    ['bind', '192.0.2.1'],
+    ['maxmemory', '7654321', 'port', String(busy)],
+    ['bind', 'localhost'],
+    ['port', String(home), 'bind', '127.0.0.1'],
+  ];
+  await admin.call('SET', 'n', '0');
+  for (const change of changes) {
+    const read = ['GET', 'n'];
+    const unit = [['MULTI'], read, ['CONFIG', 'SET', ...change], ['CONFIG', 'GET', 'port'], read, ['EXEC']];
+    other.sendBytes('INCR n\r\n'.repeat(100));
+    for (const argv of unit) admin.send(argv);
+    other.sendBytes('INCR n\r\n'.repeat(100));
+    for (let i = 0; i < unit.length - 1; i += 1) await admin.read();
+    const reply = await admin.read();
+    for (let i = 0; i < 200; i += 1) await other.read();
+    // What others wrote before is known; during it they wrote nothing.
+    const [before, ...rest] = reply.split(/(?<=^\*4\r\n\$\d+\r\n\d+\r\n)/);
+    const count = before?.split('\r\n')[2] ?? '';
+    seen.push(rest.join('').replaceAll(`\r\n${count}\r\n`, '\r\nUNCHANGED\r\n').replace(/\$\d+/g, '$'));
+    seen.push(await knock(home), await knock(next), await admin.call('CONFIG', 'GET', 'maxmemory'));
+  }
+  for (const open of [admin, other]) open.close();
+  const names = [home, next, busy].map(String);
+  return seen.map((text) =>
+    names.reduce((shown, port, at) => shown.replaceAll(port, ['HOME', 'NEXT', 'BUSY'][at] ?? ''), text),
+  );
+}
+
 describe.skipIf(!hasEngine('redis'))('CONFIG SET port and bind', () => {
   it('answer when the new socket is open, or leave all as it was', async () => {
     const { bundled, redis } = ports();
@@ -57,5 +92,14 @@ describe.skipIf(!hasEngine('redis'))('CONFIG SET port and bind', () => {
     const theirs = await move(redis, theirsNext, bundled);
     expect(await move(bundled, oursNext, redis)).toEqual(theirs);
     expect(theirs.join('\n')).toContain('Unable to listen on this port');
+  });
+
+  it('answer in the reply of EXEC, with nobody else in between', async () => {
+    const { bundled, redis } = ports();
+    const [oursNext, theirsNext] = (await freePorts(2)) as [number, number];
+    const theirs = await moveInTransactions(redis, theirsNext, bundled);
+    expect(await moveInTransactions(bundled, oursNext, redis)).toEqual(theirs);
+    expect(theirs.join('\n')).toContain('Unable to listen on this port');
+    expect(theirs.join('\n')).toContain('UNCHANGED');
   });
 });

@@ -56,6 +56,9 @@ export class Executor {
   /** Set while handlers return because the innermost one fell asleep; the commands left so far, innermost first. */
   private falling: Sleeper[] | undefined;
   private nextStep: GoOn | undefined;
+  private until: Promise<void> | undefined;
+  /** Set while a command waits for something other than its turn: nobody is heard then, be it to be told BUSY. */
+  isWaiting = false;
 
   constructor(server: Server) {
     this.server = server;
@@ -287,6 +290,12 @@ export class Executor {
     this.nextStep = goOn;
   }
 
+  /** `sleep` until something has happened that is not long in coming; all others wait with it, as for a short command. */
+  waitFor(until: Promise<void>, goOn: GoOn): void {
+    this.until = until;
+    this.nextStep = goOn;
+  }
+
   /** Whether the command just called fell asleep: the caller must, too. */
   get isFalling(): boolean {
     return this.falling !== undefined;
@@ -305,7 +314,22 @@ export class Executor {
     this.contexts = [];
     client.isMidReply = true;
     server.setBusy(true);
-    server.clock.soon(this.goOn);
+    this.goOnLater();
+  }
+
+  private goOnLater(): void {
+    const { server, until } = this;
+    if (until === undefined) {
+      server.clock.soon(this.goOn);
+      return;
+    }
+    this.until = undefined;
+    this.isWaiting = true;
+    void until.then(() => {
+      this.isWaiting = false;
+      server.resumePostponed();
+      this.goOn();
+    });
   }
 
   private readonly goOn = (): void => {
@@ -318,7 +342,7 @@ export class Executor {
     this.contexts = isDone ? unit.contexts : others;
     server.refreshTime();
     if (!isDone) {
-      server.clock.soon(this.goOn);
+      this.goOnLater();
       return;
     }
     this.unit = undefined;

@@ -68,6 +68,7 @@ export type Passage = typeof RUN | typeof QUEUE | typeof POSTPONE;
  * Throws what to reply when it may not run.
  */
 export function passGates(server: Server, client: Client, command: Command, args: Args): Passage {
+  if (server.executor.isWaiting) return POSTPONE;
   const gates = server.gates;
   const isScript = (command.flags & FLAG.skip_monitor) !== 0;
   const flags = isScript ? server.scripting.commandFlags(command, args) : command.flags;

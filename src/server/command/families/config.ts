@@ -47,24 +47,19 @@ export function configCommands({ config, rewrite, onResetStat }: ConfigCommandPa
     else answer(ctx.reply, result);
   }
 
-  /** A new port is open by the time the client hears of it; inside MULTI nobody can wait. */
-  function answerLater({ server, client, canBlock, reply }: Context, later: Promise<ConfigSetResult>): void {
-    if (!canBlock) {
+  /** A new port is open by the time the client hears of it, or all is as it was. A script can't wait. */
+  function answerLater({ server, client, reply }: Context, later: Promise<ConfigSetResult>): void {
+    if (client.transport === undefined) {
       reply.ok();
       return;
     }
-    const { blocking } = server;
-    const block = blocking.block(client, { timeoutMs: 0, onTimeout: () => client.reply.ok() });
-    void later.then((result) => {
-      if (!blocking.blocks.has(block)) return;
-      try {
-        answer(client.reply, result);
-      } catch (error) {
-        if (!(error instanceof ReplyError)) throw error;
-        server.stats.countError(error.text);
-        client.reply.error(error.text);
-      }
-      blocking.unblock(block);
+    let outcome: ConfigSetResult = { ok: true, changed: [] };
+    const until = later.then((result) => {
+      outcome = result;
+    });
+    server.executor.waitFor(until, () => {
+      answer(reply, outcome);
+      return true;
     });
   }
 
