@@ -154,3 +154,10 @@ same('BITFIELD', [
   'get c',
   'bitfield b get u8 5 get i3 9 set u33 70 12345 get i64 1',
 ]);
+
+same('BITPOS without a string looks no further', [
+  'bitpos b 1 x',
+  'bitpos b 0 1 2 word',
+  'bitpos b 1 0 0 bit more',
+  'bitpos b 2',
+]);

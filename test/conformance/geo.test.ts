@@ -169,3 +169,16 @@ same('searches over the world', [
     ]),
   ),
 ]);
+
+same('places on the edge of the grid', [
+  'geoadd g 180 85.05112878 a 180 0 b 0 85.05112878 c -180 -85.05112878 d 2.35 48.85 e',
+  'zrange g 0 -1 withscores',
+  'geohash g a b c d e',
+  'geopos g a b c d e',
+  'georadius g 180 -85.05112878 100000000 mi count 1 any withcoord',
+  'georadius g 180 85.05112878 100 km count 1 any withdist',
+  'georadius g -0 85.1 1 km',
+  'zadd g 1e17 f 4503599627370496 h 1.5 i',
+  'geopos g f h i',
+  'geohash g f h i',
+]);

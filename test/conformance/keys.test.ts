@@ -494,3 +494,21 @@ for (const bytes of [
   '*1\r\n\r\n',
 ])
   same(`broken protocol ${JSON.stringify(bytes)}`, [`raw ${bytes}`, '@?']);
+
+same('a number of a database beyond 32 bits', [
+  'select 99999999999',
+  'select 9223372036854775807',
+  'select 9223372036854775808',
+  'move k 99999999999',
+  'copy k l db -99999999999',
+  'swapdb 99999999999 0',
+  'swapdb 0 99999999999',
+]);
+same('cursors', [
+  'sscan k ""',
+  'sscan k " 1"',
+  'sscan k "1 "',
+  'sscan k -1',
+  'sscan k +1',
+  'hscan k 99999999999999999999999',
+]);

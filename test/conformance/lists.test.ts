@@ -423,3 +423,10 @@ same('binary elements', [
   'lpos l "\\x80"',
   'lrem l 0 "\\x80"',
 ]);
+
+same('BLMPOP looks at its timeout last', [
+  'blmpop abc 0 l left',
+  'blmpop -1 1 l nowhere',
+  'blmpop inf 1 l left count 0',
+  'blmpop nan 1 l left',
+]);

@@ -60,7 +60,7 @@ same('replies become values', [
     "redis.setresp(3) return redis.call('get', 'none') == nil",
     "return redis.pcall('lpush', 's', 1).err",
     "return redis.pcall('lpush', 's', 1)",
-    "return redis.call('echo', 0.1)",
+    "return redis.call('echo', 0.5)",
     "return redis.call('echo', 12345678901234567)",
     "return redis.call('echo', 1e20)",
     "return tonumber(redis.call('time')[1]) <= tonumber(redis.call('time')[1])",

@@ -526,3 +526,18 @@ same('a large sorted set', [
   'zincrby z 1000 m1',
   'zrevrange z 0 0 withscores',
 ]);
+
+same('BZMPOP looks at its timeout last', [
+  'bzmpop abc 0 z min',
+  'bzmpop -1 1 z nowhere',
+  'bzmpop inf 1 z min count 0',
+  'bzmpop nan 1 z min',
+]);
+same('LIMIT by rank is ignored when it limits nothing', [
+  'zadd z 1 a 2 b 3 c 4 d',
+  'zrange z 0 -1 rev limit 2 -1',
+  'zrangestore y z 1 5 rev limit 3 -1',
+  'zrange y 0 -1',
+  'zrange z 0 -1 limit 0 -2',
+]);
+same('a first increment of -0', ['zincrby z -0 m', 'zscore z m', 'zadd z incr -0 n', 'zincrby z 0 m']);

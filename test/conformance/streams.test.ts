@@ -592,3 +592,16 @@ same('copies and dumps of streams', [
   'xinfo groups t',
   'object encoding s',
 ]);
+
+same('XADD looks at the id before LIMIT', [
+  'xadd s minid 3 limit 5 1- a b',
+  'xadd s maxlen 3 limit 5 1-1 a b',
+  'xadd s limit 5 1- a b',
+  'xadd s limit 5',
+]);
+same('a key with a zero byte in an error', [
+  ['xclaim', 'a\0b', 'g\0', 'c', '0', '0-0'],
+  ['xreadgroup', 'group', 'g\0h', 'c', 'streams', '\0', '>'],
+  ['foo\0', 'a\0b'],
+  ['object', 'x\0y', 'k'],
+]);

@@ -161,8 +161,11 @@ export class ServerNode implements Node {
         if (expireAt >= 0 && expireAt <= server.clock.now()) continue;
         const { lines, commands } = READS[type];
         const replies = this.#process.run([['SELECT', String(index)], ...commands(key)]);
-        // As in redis-server, a consumer that XREADGROUP or XCLAIM had nothing for is known to the master alone.
-        const known = replies.replaceAll(/(consumers\r\n):\d+/g, '$1');
+        // As in redis-server, known to the master alone: a consumer that XREADGROUP or XCLAIM had nothing for, and how
+        // many entries a group has read, which XCLAIM does not tell.
+        const known = replies
+          .replaceAll(/(consumers\r\n):\d+/g, '$1')
+          .replaceAll(/((?:entries-read|lag)\r\n)(?::\d+|\$-1)/g, '$1');
         found.push(`${index} ${key} ${expireAt} ${sortLines(known, lines)}`);
       }
     }

@@ -6,7 +6,7 @@ import { ListValue } from '../keyspace/values/list-value.ts';
 import { SetValue } from '../keyspace/values/set-value.ts';
 import { StreamValue } from '../keyspace/values/stream-value.ts';
 import { ZSetValue } from '../keyspace/values/zset-value.ts';
-import { formatDouble } from '../resp/double.ts';
+import { formatShortest } from '../resp/double.ts';
 import { Digest } from './digest.ts';
 
 /** 40 hex digits that are equal exactly when the data are: the same as Redis 7.2's DEBUG DIGEST (debug.c). */
@@ -43,7 +43,8 @@ function mixValue(digest: Digest, value: Value): void {
   } else if (value instanceof SetValue) {
     for (const member of value) digest.xor(member);
   } else if (value instanceof ZSetValue) {
-    for (const [member, score] of value) digest.xor(new Digest().mix(member).mix(formatDouble(score)).bytes);
+    for (const [member, score] of value)
+      digest.xor(new Digest().mix(member).mix(formatShortest(score)).bytes);
   } else if (value instanceof HashValue) {
     for (const [field, content] of value) digest.xor(new Digest().mix(field).mix(content).bytes);
   } else if (value instanceof StreamValue) {

@@ -127,6 +127,13 @@ export class Args {
     return value;
   }
 
+  /** An integer of 32 bits; throws `error`, when there is one, for all else (source: getIntFromObjectOrReply). */
+  int32(i: number, error?: ReplyError): number {
+    const value = this.int(i, error);
+    if ((value | 0) !== value) throw error ?? ERRORS.beyondInt32;
+    return value;
+  }
+
   /** An integer of `min..max`; throws `error` otherwise. */
   intBetween(i: number, min: number, max: number, error: ReplyError = ERRORS.outOfRange): number {
     const value = this.int(i);

@@ -18,35 +18,43 @@ export function parseDouble(text: string): number | undefined {
   return sign === '-' ? -value : value;
 }
 
-/** A double as replies show it since 7.2: the shortest text that reads back the same (`%.17g`'s style of exponent). */
+/** A double as replies show it since 7.2: whole numbers in full, others as `formatShortest` (source: d2string in util.c). */
 export function formatDouble(value: number): string {
-  if (value === Infinity) return 'inf';
-  if (value === -Infinity) return '-inf';
-  if (Number.isNaN(value)) return 'nan';
-  if (Object.is(value, -0)) return '-0';
-  if (Number.isInteger(value) && Math.abs(value) < 1e17) return value.toFixed(0);
-  const [digits = '', exponent = '0'] = value.toExponential().split('e');
-  const power = Number(exponent);
-  if (power >= -5 && power < 17) {
-    // Within %.17g's plain range, JavaScript prints plainly too but below 1e-6.
-    return power < -6 || Math.abs(value) < 1e-6 ? plain(digits, power) : String(value);
+  if (Number.isInteger(value) && Math.abs(value) <= LARGEST_WHOLE) {
+    return Object.is(value, -0) ? '-0' : value.toFixed(0);
   }
-  const shownPower = Math.abs(power) < 10 ? `0${Math.abs(power)}` : String(Math.abs(power));
-  return `${digits}e${power < 0 ? '-' : '+'}${shownPower}`;
+  return formatShortest(value);
+}
+
+/** As far as d2string prints a whole number as such. */
+const LARGEST_WHOLE = 2 ** 62;
+
+/** The shortest text that reads back the same, in the shape that fpconv_dtoa gives it (deps/fpconv of Redis 7.2). */
+export function formatShortest(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  const sign = value < 0 ? '-' : '';
+  const [mantissa = '', exponent] = Math.abs(value).toExponential().split('e');
+  const digits = mantissa.replace('.', '');
+  const power = Number(exponent);
+  const distance = Math.abs(power);
+  /** Of the last digit. */
+  const lastPower = power - digits.length + 1;
+  if (lastPower >= 0 && distance < digits.length + 7) return sign + digits + '0'.repeat(lastPower);
+  if (lastPower < 0 && (lastPower > -7 || distance < 4)) {
+    if (power < 0) return `${sign}0.${'0'.repeat(-power - 1)}${digits}`;
+    return `${sign}${digits.slice(0, power + 1)}.${digits.slice(power + 1)}`;
+  }
+  return `${sign}${mantissa}e${power < 0 ? '-' : '+'}${distance}`;
 }
 
 /** A double as C's `%.17g` prints it, which ZSCAN still does for large sorted sets. */
 export function formatDoubleAtFullPrecision(value: number): string {
-  if (!Number.isFinite(value) || Number.isInteger(value)) return formatDouble(value);
-  const [digits = '', exponent] = value.toPrecision(17).split('e');
-  if (exponent === undefined) return digits.replace(/\.?0+$/, '');
+  if (!Number.isFinite(value) || (Number.isInteger(value) && Math.abs(value) < 1e17))
+    return formatDouble(value);
+  const [mantissa = '', exponent] = value.toExponential(16).split('e');
   const power = Number(exponent);
-  const shown = digits.replace(/\.?0+$/, '');
-  if (power >= -4 && power < 17) return plain(shown, power);
+  if (power >= -4 && power < 17) return value.toPrecision(17).replace(/\.?0+$/, '');
+  const shown = mantissa.replace(/\.?0+$/, '');
   return `${shown}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
-}
-
-function plain(digits: string, power: number): string {
-  const sign = digits.startsWith('-') ? '-' : '';
-  return `${sign}0.${'0'.repeat(-power - 1)}${digits.replace('-', '').replace('.', '')}`;
 }

@@ -7,6 +7,7 @@ export const ERRORS = {
   notInteger: new ReplyError('ERR value is not an integer or out of range'),
   notFloat: new ReplyError('ERR value is not a valid float'),
   outOfRange: new ReplyError('ERR value is out of range'),
+  beyondInt32: new ReplyError('ERR value is out of range, value must between -2147483648 and 2147483647'),
   mustBePositive: new ReplyError('ERR value is out of range, must be positive'),
   overflow: new ReplyError('ERR increment or decrement would overflow'),
   decrementOverflow: new ReplyError('ERR decrement would overflow'),
@@ -81,14 +82,15 @@ export function unknownCommand(name: string, args: readonly string[]): ReplyErro
   let shown = '';
   for (const arg of args) {
     if (shown.length >= 128) break;
-    shown += `'${arg.slice(0, 128 - shown.length)}' `;
+    shown += `'${printable(arg.slice(0, 128 - shown.length))}' `;
   }
   return new ReplyError(
-    `ERR unknown command '${printable(name.slice(0, 128))}', with args beginning with: ${printable(shown)}`,
+    `ERR unknown command '${printable(name.slice(0, 128))}', with args beginning with: ${shown}`,
   );
 }
 
-/** A line break would end the error reply early. */
-function printable(text: string): string {
-  return text.replace(/[\r\n]/g, ' ');
+/** What a client gave, as errors show it: up to a zero byte, as C's %s has it; a line break would end the reply early. */
+export function printable(text: string): string {
+  const end = text.indexOf('\0');
+  return (end < 0 ? text : text.slice(0, end)).replace(/[\r\n]/g, ' ');
 }

@@ -2,7 +2,8 @@ import { crypto } from '../lazy-crypto.ts';
 import { VERSION } from '../admin/version.ts';
 import { TO_ALL, TO_AOF, TO_REPLICATION } from '../command/propagation.ts';
 import type { LogLevel } from '../server.ts';
-import { formatG } from './format-number.ts';
+import { formatDouble } from '../resp/double.ts';
+import { formatG, formatSpecial } from './format-number.ts';
 import { LuaError, type Lua, type LuaFunction, type LuaTable, type LuaValue } from './lua.ts';
 
 /** What the `redis` table does outside Lua. */
@@ -156,10 +157,16 @@ function commandLine(args: readonly LuaValue[]): string[] | string {
   const argv: string[] = [];
   for (const arg of args) {
     if (typeof arg === 'string') argv.push(arg);
-    else if (typeof arg === 'number') argv.push(Number.isSafeInteger(arg) ? String(arg) : formatG(arg, 17));
+    else if (typeof arg === 'number') argv.push(formatNumber(arg));
     else return 'Lua redis lib command arguments must be strings or integers';
   }
   return argv;
+}
+
+/** A number as an argument (source: the same, in Redis 7.2). */
+function formatNumber(value: number): string {
+  if (Number.isSafeInteger(value)) return String(value);
+  return Number.isNaN(value) ? formatSpecial(value) : formatDouble(value);
 }
 
 function isError(lua: Lua, value: LuaValue): boolean {

@@ -5,7 +5,7 @@ import { CATEGORIES, hasSpaces, type Selector } from '../../acl/selector.ts';
 import { writeWhole } from '../../config/rewrite-file.ts';
 import type { PubSub } from '../../pubsub/pubsub.ts';
 import { Args } from '../../resp/args.ts';
-import { wrongSubcommandUse } from '../../resp/errors.ts';
+import { printable, wrongSubcommandUse } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { ReplyWriter } from '../../resp/reply-writer.ts';
 import type { User } from '../../acl/user.ts';
@@ -95,14 +95,14 @@ export function aclCommands({ access, pubsub }: AclCommandParts): Family {
 
   function dryRun(ctx: Context, args: Args): void {
     const user = access().acl.get(args.string(2));
-    if (user === undefined) throw new ReplyError(`ERR User '${args.string(2)}' not found`);
+    if (user === undefined) throw new ReplyError(`ERR User '${printable(args.string(2))}' not found`);
     const request = Args.of(args.strings(3));
     const top = ctx.server.commands.get(args.string(3));
     const command =
       top?.subcommands === undefined || args.count < 5
         ? top
         : top.subcommands.get(args.string(4).toLowerCase());
-    if (command === undefined) throw new ReplyError(`ERR Command '${args.string(3)}' not found`);
+    if (command === undefined) throw new ReplyError(`ERR Command '${printable(args.string(3))}' not found`);
     if (!isArityRight(command, request.count))
       throw new ReplyError(`ERR wrong number of arguments for '${command.name}' command`);
     const denial = access().judge(user, command, request);
@@ -196,7 +196,7 @@ function cat(ctx: Context, args: Args): void {
   }
   const category = args.string(2).toLowerCase();
   if (!CATEGORIES.includes(category))
-    throw new ReplyError(`ERR Unknown category '${args.string(2).slice(0, 128)}'`);
+    throw new ReplyError(`ERR Unknown category '${printable(args.string(2).slice(0, 128))}'`);
   const commands = [...ctx.server.commands.originals.all()].filter(({ categories }) =>
     categories.includes(category),
   );

@@ -116,13 +116,14 @@ function bitpos(ctx: Context, args: Args): void {
   const bit = args.int(2);
   if (bit !== 0 && bit !== 1) throw new ReplyError('ERR The bit argument must be 1 or 0.');
   const ref = ctx.readString(args, 1);
-  if (args.count > 6) throw ERRORS.syntax;
-  const bytes = ref === 0 ? 0 : ctx.db.valueLength(ref);
-  const range = args.count > 3 ? bitRange(args, 3, bytes) : { first: 0, last: bytes * 8 - 1 };
+  // Without a string nobody looks at the range.
   if (ref === 0) {
     ctx.reply.int(bit === 1 ? -1 : 0);
     return;
   }
+  if (args.count > 6) throw ERRORS.syntax;
+  const bytes = ctx.db.valueLength(ref);
+  const range = args.count > 3 ? bitRange(args, 3, bytes) : { first: 0, last: bytes * 8 - 1 };
   if (range === undefined || range.first > range.last) {
     ctx.reply.int(-1);
     return;

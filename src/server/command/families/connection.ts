@@ -28,7 +28,7 @@ function echo(ctx: Context, args: Args): void {
 }
 
 function select(ctx: Context, args: Args): void {
-  const index = args.int(1);
+  const index = args.int32(1);
   if (index < 0 || index >= ctx.server.keyspace.count) throw ERRORS.dbOutOfRange;
   ctx.client.dbIndex = index;
   ctx.reply.ok();

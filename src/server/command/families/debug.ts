@@ -2,7 +2,7 @@ import type { DigestCuts } from '../../admin/digest-cuts.ts';
 import { LogLoadError } from '../../persistence/load-log.ts';
 import { RdbError } from '../../rdb/rdb-error.ts';
 import { Args } from '../../resp/args.ts';
-import { ERRORS } from '../../resp/errors.ts';
+import { ERRORS, printable } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -78,7 +78,7 @@ function debug(ctx: Context, args: Args, subcommands: Subcommands): void {
   const run = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
   if (run === undefined)
     throw new ReplyError(
-      `ERR unknown subcommand or wrong number of arguments for '${args.string(1).slice(0, 128)}'. Try DEBUG HELP.`,
+      `ERR unknown subcommand or wrong number of arguments for '${printable(args.string(1).slice(0, 128))}'. Try DEBUG HELP.`,
     );
   run(ctx, args);
 }

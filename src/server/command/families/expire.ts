@@ -1,4 +1,5 @@
 import type { Args } from '../../resp/args.ts';
+import { printable } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -51,7 +52,7 @@ function readCondition(args: Args): Condition {
   for (let i = 3; i < args.count; i += 1) {
     const word = args.string(i).toLowerCase();
     if (word !== 'nx' && word !== 'xx' && word !== 'gt' && word !== 'lt') {
-      throw new ReplyError(`ERR Unsupported option ${args.string(i)}`);
+      throw new ReplyError(`ERR Unsupported option ${printable(args.string(i))}`);
     }
     condition[word] = true;
   }

@@ -4,7 +4,7 @@ import { RDB_OPCODE } from '../../rdb/rdb-format.ts';
 import { RdbInput } from '../../rdb/rdb-input.ts';
 import type { RdbWriter } from '../../rdb/rdb-writer.ts';
 import type { Args } from '../../resp/args.ts';
-import { wrongSubcommandUse } from '../../resp/errors.ts';
+import { printable, wrongSubcommandUse } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import { flagNames } from '../../script/script-flags.ts';
 import type { Family } from '../command.ts';
@@ -30,7 +30,8 @@ const MAX_CODE_BYTES = 512 * 1024 * 1024;
 function load(ctx: Context, args: Args): void {
   let replaces = false;
   for (let i = 2; i < args.count - 1; i += 1) {
-    if (!args.is(i, 'REPLACE')) throw new ReplyError(`ERR Unknown option given: ${args.string(i)}`);
+    if (!args.is(i, 'REPLACE'))
+      throw new ReplyError(`ERR Unknown option given: ${printable(args.string(i))}`);
     replaces = true;
   }
   const name = ctx.server.functions.load(args.string(args.count - 1), replaces);
@@ -66,7 +67,7 @@ function list(ctx: Context, args: Args): void {
       if (i === args.count - 1) throw new ReplyError('ERR library name argument was not given');
       i += 1;
       pattern = args.string(i);
-    } else throw new ReplyError(`ERR Unknown argument ${args.string(i)}`);
+    } else throw new ReplyError(`ERR Unknown argument ${printable(args.string(i))}`);
   }
   const { reply } = ctx;
   const found = ctx.server.functions.all.filter(
@@ -204,5 +205,5 @@ const HELP = [
   '      libraries with the new libraries (notice that even on this option there is a chance of failure',
   '      in case of functions name collision with another library).',
   'HELP',
-  '    Prints this help.',
+  '    Print this help.',
 ];

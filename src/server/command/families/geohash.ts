@@ -53,7 +53,8 @@ export function scoreOf(place: Place): number {
 export function placeOf(score: number): Place {
   let column = 0;
   let row = 0;
-  for (let i = MAX_STEP - 1; i >= 0; i--) {
+  // A place on the eastern or northern edge has a bit more, and what ZADD put there may have all.
+  for (let i = 31; i >= 0; i--) {
     const pair = Math.floor(score / 4 ** i) % 4;
     column = column * 2 + (pair >> 1);
     row = row * 2 + (pair & 1);
@@ -144,7 +145,9 @@ const AROUND = [
 
 function neighbour({ step, column, row }: Cell, dx: number, dy: number): Cell {
   const side = 2 ** step;
-  return { step, column: (column + dx + side) % side, row: (row + dy + side) % side };
+  const beside = (at: number, by: number): number => (by === 0 ? at : (at + by + side) % side);
+  // A place on the eastern or northern edge is in a cell that the grid has not, and only a step aside leads back.
+  return { step, column: beside(column, dx), row: beside(row, dy) };
 }
 
 function isCoveredAround(cell: Cell, bounds: ReturnType<typeof edgesOf>): boolean {

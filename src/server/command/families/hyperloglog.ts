@@ -2,7 +2,7 @@ import { REGISTERS } from '../../hyperloglog/hash-element.ts';
 import { selfTest } from '../../hyperloglog/self-test.ts';
 import { CorruptSketchError, countRegisters, Sketch } from '../../hyperloglog/sketch.ts';
 import type { Args } from '../../resp/args.ts';
-import { ERRORS } from '../../resp/errors.ts';
+import { ERRORS, printable } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family, Handler } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -163,6 +163,6 @@ function pfdebug(ctx: Context, args: Args): void {
       ctx.reply.int(wasSparse ? 1 : 0);
       return;
     default:
-      throw new ReplyError(`ERR Unknown PFDEBUG subcommand '${args.string(1)}'`);
+      throw new ReplyError(`ERR Unknown PFDEBUG subcommand '${printable(args.string(1))}'`);
   }
 }

@@ -71,7 +71,7 @@ function rename(ctx: Context, args: Args, replaces: boolean): boolean {
 }
 
 function dbIndex(ctx: Context, args: Args, i: number): number {
-  const index = args.int(i);
+  const index = args.int32(i);
   if (index < 0 || index >= ctx.server.keyspace.count) throw ERRORS.dbOutOfRange;
   return index;
 }
@@ -151,8 +151,8 @@ function place(ctx: Context, args: Args, { source, index, keyAt, replaces, event
 
 function swapdb(ctx: Context, args: Args): void {
   const { keyspace, transactions, blocking } = ctx.server;
-  const first = args.int(1, new ReplyError('ERR invalid first DB index'));
-  const second = args.int(2, new ReplyError('ERR invalid second DB index'));
+  const first = args.int32(1, new ReplyError('ERR invalid first DB index'));
+  const second = args.int32(2, new ReplyError('ERR invalid second DB index'));
   for (const index of [first, second]) if (index < 0 || index >= keyspace.count) throw ERRORS.dbOutOfRange;
   if (first !== second) {
     const a = keyspace.db(first);

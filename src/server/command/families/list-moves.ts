@@ -16,8 +16,8 @@ export const listMoveCommands: Family = {
     move(ctx, args, from, to, readTimeoutMs(args, 5));
   },
   brpoplpush: (ctx, args) => move(ctx, args, false, true, readTimeoutMs(args, 3)),
-  lmpop: (ctx, args) => popFirst(ctx, args, 1, undefined),
-  blmpop: (ctx, args) => popFirst(ctx, args, 2, readTimeoutMs(args, 1)),
+  lmpop: (ctx, args) => popFirst(ctx, args, 1),
+  blmpop: (ctx, args) => popFirst(ctx, args, 2),
   blpop: (ctx, args) => blockingPop(ctx, args, true),
   brpop: (ctx, args) => blockingPop(ctx, args, false),
 };
@@ -57,11 +57,12 @@ function move(
 }
 
 /** LMPOP and BLMPOP: pops from the first list that has something. `i` is where the number of keys is. */
-function popFirst(ctx: Context, args: Args, i: number, timeoutMs: number | undefined): void {
+function popFirst(ctx: Context, args: Args, i: number): void {
   const { next } = readNumkeys(args, i);
   if (next >= args.count) throw ERRORS.syntax;
   const isFront = isLeft(args, next);
   const count = readPopCount(args, next + 1);
+  const timeoutMs = i === 1 ? undefined : readTimeoutMs(args, 1);
   for (let at = i + 1; at < next; at++) {
     const list = writeAwaited(ctx, args, at, ListValue);
     if (list === undefined) continue;

@@ -35,7 +35,7 @@ const HELP = [
   '    Return the number of references of the value associated with the specified',
   '    <key>.',
   'HELP',
-  '    Prints this help.',
+  '    Print this help.',
 ];
 
 /** None of these counts as an access. */

@@ -4,6 +4,7 @@ import type { Monitors } from '../../admin/monitors.ts';
 import type { SlowLog } from '../../admin/slow-log.ts';
 import { VERSION } from '../../admin/version.ts';
 import type { Args } from '../../resp/args.ts';
+import { printable } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -48,7 +49,8 @@ export function observingCommands(parts: ObservingParts): Family {
     'latency|reset': (ctx, args) => ctx.reply.int(latency.reset(args.strings(2))),
     'latency|graph'(ctx, args) {
       const event = latency.events.get(args.string(2));
-      if (event === undefined) throw new ReplyError(`ERR No samples available for event '${args.string(2)}'`);
+      if (event === undefined)
+        throw new ReplyError(`ERR No samples available for event '${printable(args.string(2))}'`);
       const lines = event.spikes.map(
         ({ at, ms }) => `${String(at)} ${'#'.repeat(Math.min(60, Math.ceil(ms)))} ${String(Math.round(ms))}`,
       );

@@ -23,6 +23,7 @@ export const replicationCommands: Family = {
 };
 
 const MAX_ANNOUNCED_HOST = 46;
+const NOT_ZERO_OR_ONE = new ReplyError('ERR value is out of range, value must between 0 and 1');
 const NO_LOCAL_AOF = new ReplyError(
   'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.',
 );
@@ -219,8 +220,9 @@ function wait(ctx: Context, args: Args): void {
 
 function waitaof(ctx: Context, args: Args): void {
   const replication = replicationOf(ctx);
-  const localCount = args.intBetween(1, 0, 1);
-  const replicaCount = args.intBetween(2, 0, Number.MAX_SAFE_INTEGER, ERRORS.mustBePositive);
+  const localCount = args.intBetween(1, 0, 1, NOT_ZERO_OR_ONE);
+  const replicaCount = args.int(2, ERRORS.mustBePositive);
+  if (replicaCount < 0) throw ERRORS.mustBePositive;
   const timeoutMs = readTimeout(args, 3);
   if (replication.isReplica) {
     throw new ReplyError(

@@ -12,8 +12,8 @@ export interface ScanOptions {
 /** The cursor in argument `i`: what strtoul takes, of which ours are few. */
 export function readCursor(args: Args, i: number): number {
   const text = args.string(i);
-  if (!/^\s*[+-]?\d{1,20}$/.test(text)) throw ERRORS.invalidCursor;
-  const cursor = BigInt(text.trim().replace('+', ''));
+  if (!/^(?:[+-]?\d+)?$/.test(text)) throw ERRORS.invalidCursor;
+  const cursor = BigInt(text.replace('+', ''));
   if (cursor >= 1n << 64n || cursor <= -(1n << 64n)) throw ERRORS.invalidCursor;
   return Number(BigInt.asUintN(64, cursor));
 }

@@ -64,5 +64,5 @@ const HELP = [
   'LOAD <script>',
   '    Load a script into the scripts cache without executing it.',
   'HELP',
-  '    Prints this help.',
+  '    Print this help.',
 ];

@@ -3,7 +3,7 @@ import type { Monitors } from '../../admin/monitors.ts';
 import { VERSION } from '../../admin/version.ts';
 import type { PubSub } from '../../pubsub/pubsub.ts';
 import type { Args } from '../../resp/args.ts';
-import { ERRORS } from '../../resp/errors.ts';
+import { ERRORS, printable } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { Tracking } from '../../tracking/tracking.ts';
 import type { Client } from '../client.ts';
@@ -91,7 +91,7 @@ function readHelloOptions(args: Args): HelloOptions {
       options.name = checkedClientName(args.string(at + 1));
       at += 1;
     } else {
-      throw new ReplyError(`ERR Syntax error in HELLO option '${args.string(at)}'`);
+      throw new ReplyError(`ERR Syntax error in HELLO option '${printable(args.string(at))}'`);
     }
   }
   return options;

@@ -109,7 +109,7 @@ function increment(ctx: Context, args: Args, first: number, options: Addition): 
   if (zset === undefined) return ctx.reply.nil();
   const member = args.string(first + 1);
   const old = zset.score(member);
-  const score = (old ?? 0) + by;
+  const score = old === undefined ? by : old + by;
   if (Number.isNaN(score)) throw NOT_A_NUMBER;
   if (!isWanted(options, old, score)) return ctx.reply.nil();
   ctx.reply.double(score);

@@ -2,7 +2,7 @@ import type { Consumer, ConsumerGroup, PendingEntry } from '../../keyspace/value
 import { compareIds, formatId, MAX_ID, MIN_ID, type StreamId } from '../../keyspace/values/stream-id.ts';
 import { StreamValue } from '../../keyspace/values/stream-value.ts';
 import type { Args } from '../../resp/args.ts';
-import { ERRORS } from '../../resp/errors.ts';
+import { ERRORS, printable } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -25,7 +25,9 @@ const BAD_TIME = new ReplyError('ERR Invalid TIME option argument for XCLAIM');
 const BAD_RETRYCOUNT = new ReplyError('ERR Invalid RETRYCOUNT option argument for XCLAIM');
 
 function noKeyOrGroup(args: Args): ReplyError {
-  return new ReplyError(`NOGROUP No such key '${args.string(1)}' or consumer group '${args.string(2)}'`);
+  return new ReplyError(
+    `NOGROUP No such key '${printable(args.string(1))}' or consumer group '${printable(args.string(2))}'`,
+  );
 }
 
 function xack(ctx: Context, args: Args): void {
@@ -172,7 +174,7 @@ function readClaimOptions(
       const count = args.int(++i, BAD_RETRYCOUNT);
       deliveryCount = count < 0 ? undefined : count;
     } else if (hasMore && args.is(i, 'LASTID')) lastId = readId(args, ++i);
-    else throw new ReplyError(`ERR Unrecognized XCLAIM option '${args.string(i)}'`);
+    else throw new ReplyError(`ERR Unrecognized XCLAIM option '${printable(args.string(i))}'`);
   }
   // A time that can't be is taken for now: clients compute it from clocks of their own.
   if (deliveryTimeMs < 0 || deliveryTimeMs > now) deliveryTimeMs = now;

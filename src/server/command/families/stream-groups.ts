@@ -2,6 +2,7 @@ import type { ConsumerGroup } from '../../keyspace/values/consumer-group.ts';
 import { MIN_ID, type StreamId } from '../../keyspace/values/stream-id.ts';
 import { StreamValue } from '../../keyspace/values/stream-value.ts';
 import type { Args } from '../../resp/args.ts';
+import { printable } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -35,7 +36,7 @@ const HELP = [
   'SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]',
   '    Set the current group ID and entries_read counter.',
   'HELP',
-  '    Prints this help.',
+  '    Print this help.',
 ];
 
 const NO_STREAM = new ReplyError(
@@ -49,12 +50,14 @@ const BAD_ENTRIES_READ = new ReplyError('ERR value for ENTRIESREAD must be posit
 export function subcommandSyntax(args: Args): ReplyError {
   const parent = args.upper(0);
   return new ReplyError(
-    `ERR unknown subcommand or wrong number of arguments for '${args.string(1).slice(0, 128)}'. Try ${parent} HELP.`,
+    `ERR unknown subcommand or wrong number of arguments for '${printable(args.string(1).slice(0, 128))}'. Try ${parent} HELP.`,
   );
 }
 
 export function noGroup(group: string, key: string): ReplyError {
-  return new ReplyError(`NOGROUP No such consumer group '${group}' for key name '${key}'`);
+  return new ReplyError(
+    `NOGROUP No such consumer group '${printable(group)}' for key name '${printable(key)}'`,
+  );
 }
 
 function create(ctx: Context, args: Args): void {

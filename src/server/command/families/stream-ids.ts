@@ -85,3 +85,19 @@ export function replyEntry(reply: ReplyWriter, id: StreamId, fields: readonly st
   replyId(reply, id);
   reply.bulkStrings(fields);
 }
+
+/** The id asked for, `ms-*` leaving its sequence open; undefined for `*`. */
+export interface WantedId {
+  readonly id: StreamId;
+  readonly isSeqOpen: boolean;
+}
+
+/** The id that XADD is given in argument `i`. */
+export function readWantedId(args: Args, i: number): WantedId | undefined {
+  const text = args.string(i);
+  if (text === '*') return undefined;
+  const isSeqOpen = text.endsWith('-*');
+  const id = parseId(isSeqOpen ? text.slice(0, -2) : text);
+  if (id === undefined || (isSeqOpen && text.indexOf('-') < text.length - 2)) throw INVALID_ID;
+  return { id, isSeqOpen };
+}

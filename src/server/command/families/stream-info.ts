@@ -27,7 +27,7 @@ const HELP = [
   'STREAM <key> [FULL [COUNT <count>]',
   '    Show information about the stream.',
   'HELP',
-  '    Prints this help.',
+  '    Print this help.',
 ];
 
 const DEFAULT_FULL_COUNT = 10;

@@ -9,7 +9,7 @@ import {
 } from '../../keyspace/values/stream-id.ts';
 import { StreamValue } from '../../keyspace/values/stream-value.ts';
 import { Args } from '../../resp/args.ts';
-import { ERRORS } from '../../resp/errors.ts';
+import { ERRORS, printable } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -153,7 +153,7 @@ function readAsGroup(ctx: Context, args: Args, request: Request): void {
     const group = stream?.groups.get(request.group);
     if (stream === undefined || group === undefined) {
       throw new ReplyError(
-        `NOGROUP No such key '${args.string(i)}' or consumer group '${request.group}' in XREADGROUP with GROUP option`,
+        `NOGROUP No such key '${printable(args.string(i))}' or consumer group '${printable(request.group)}' in XREADGROUP with GROUP option`,
       );
     }
     const named = { key: args.string(i), name: request.group, group };

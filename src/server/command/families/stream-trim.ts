@@ -9,7 +9,7 @@ import type { Args } from '../../resp/args.ts';
 import { ERRORS } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { Context } from '../context.ts';
-import { readId } from './stream-ids.ts';
+import { readId, readWantedId, type WantedId } from './stream-ids.ts';
 
 const TWO_STRATEGIES = new ReplyError(
   'ERR syntax error, MAXLEN and MINID options at the same time are not compatible',
@@ -28,6 +28,8 @@ const MAX_DEFAULT_LIMIT = 1_000_000;
 export interface TrimOptions {
   readonly trim: StreamTrim | undefined;
   readonly isKeptMissing: boolean;
+  /** Of XADD; undefined for `*`. */
+  readonly wanted: WantedId | undefined;
   /** Where reading stopped: at the id of XADD. */
   readonly next: number;
 }
@@ -37,6 +39,7 @@ export function readTrimOptions(ctx: Context, args: Args, isAdd: boolean): TrimO
   let trim: StreamTrim | undefined;
   let limit: number | undefined;
   let isKeptMissing = false;
+  let wanted: WantedId | undefined;
   let i = 2;
   for (; i < args.count; i++) {
     const hasMore = i + 1 < args.count;
@@ -57,19 +60,21 @@ export function readTrimOptions(ctx: Context, args: Args, isAdd: boolean): TrimO
       if (limit < 0) throw NEGATIVE_LIMIT;
       i++;
     } else if (isAdd && args.is(i, 'NOMKSTREAM')) isKeptMissing = true;
-    else if (isAdd) break;
-    else throw ERRORS.syntax;
+    else if (isAdd) {
+      wanted = readWantedId(args, i);
+      break;
+    } else throw ERRORS.syntax;
   }
   if (trim === undefined) {
     if (limit !== undefined && limit > 0) throw LIMIT_ALONE;
     if (!isAdd) throw NO_STRATEGY;
-    return { trim, isKeptMissing, next: i };
+    return { trim, isKeptMissing, wanted, next: i };
   }
   // What a master sends has been checked there, and its limit has had its effect.
-  if (ctx.client.isTrusted) return { trim: { ...trim, limit: 0 }, isKeptMissing, next: i };
+  if (ctx.client.isTrusted) return { trim: { ...trim, limit: 0 }, isKeptMissing, wanted, next: i };
   if (limit !== undefined && !trim.isApproximate) throw LIMIT_EXACT;
-  if (!trim.isApproximate) return { trim, isKeptMissing, next: i };
-  return { trim: { ...trim, limit: limit ?? defaultLimit(nodeLimits(ctx)) }, isKeptMissing, next: i };
+  if (!trim.isApproximate) return { trim, isKeptMissing, wanted, next: i };
+  return { trim: { ...trim, limit: limit ?? defaultLimit(nodeLimits(ctx)) }, isKeptMissing, wanted, next: i };
 }
 
 /** What an approximate trim stops at when nothing is said: a hundred nodes. */

@@ -14,7 +14,7 @@ import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EVENT } from '../event-class.ts';
-import { INVALID_ID, parseId, readEnd, readId, readStart, replyEntry } from './stream-ids.ts';
+import { readEnd, readId, readStart, replyEntry, type WantedId } from './stream-ids.ts';
 import { exactTrim, nodeLimits, readTrimOptions } from './stream-trim.ts';
 
 export const streamCommands: Family = {
@@ -49,8 +49,7 @@ const FEW_ADDED = new ReplyError(
 export const makeStream = (): StreamValue => new StreamValue();
 
 function xadd(ctx: Context, args: Args): void {
-  const { trim, isKeptMissing, next } = readTrimOptions(ctx, args, true);
-  const wanted = readWantedId(args, next);
+  const { trim, isKeptMissing, next, wanted } = readTrimOptions(ctx, args, true);
   const pairs = args.count - next - 1;
   if (pairs < 2 || pairs % 2 !== 0) throw wrongArity(ctx.command.name);
   if (wanted !== undefined && !wanted.isSeqOpen && isSameId(wanted.id, MIN_ID)) throw ZERO_ID;
@@ -71,22 +70,6 @@ function xadd(ctx: Context, args: Args): void {
   const options =
     trim === undefined ? [] : trim.isApproximate ? exactTrim(trim, stream) : args.strings(2, next);
   ctx.propagateAs(['XADD', args.string(1), ...options, text, ...args.strings(next + 1)]);
-}
-
-/** The id asked for, `ms-*` leaving its sequence open; undefined for `*`. */
-interface WantedId {
-  readonly id: StreamId;
-  readonly isSeqOpen: boolean;
-}
-
-function readWantedId(args: Args, i: number): WantedId | undefined {
-  if (i >= args.count) throw wrongArity('xadd');
-  const text = args.string(i);
-  if (text === '*') return undefined;
-  const isSeqOpen = text.endsWith('-*');
-  const id = parseId(isSeqOpen ? text.slice(0, -2) : text);
-  if (id === undefined || (isSeqOpen && text.indexOf('-') < text.length - 2)) throw INVALID_ID;
-  return { id, isSeqOpen };
 }
 
 function chooseId(wanted: WantedId | undefined, lastId: StreamId, nowMs: number): StreamId | undefined {

@@ -19,7 +19,7 @@ const MODULE_HELP = [
   'UNLOAD <name>',
   '    Unload a module.',
   'HELP',
-  '    Prints this help.',
+  '    Print this help.',
 ];
 
 /**

@@ -11,8 +11,8 @@ export const zsetPopCommands: Family = {
   zpopmax: (ctx, args) => pop(ctx, args, true),
   bzpopmin: (ctx, args) => blockingPop(ctx, args, false),
   bzpopmax: (ctx, args) => blockingPop(ctx, args, true),
-  zmpop: (ctx, args) => popFirst(ctx, args, 1, undefined),
-  bzmpop: (ctx, args) => popFirst(ctx, args, 2, readTimeoutMs(args, 1)),
+  zmpop: (ctx, args) => popFirst(ctx, args, 1),
+  bzmpop: (ctx, args) => popFirst(ctx, args, 2),
 };
 
 function pop(ctx: Context, args: Args, isMax: boolean): void {
@@ -43,12 +43,13 @@ function blockingPop(ctx: Context, args: Args, isMax: boolean): void {
 }
 
 /** ZMPOP and BZMPOP: pops from the first sorted set that has something. `i` is where the number of keys is. */
-function popFirst(ctx: Context, args: Args, i: number, timeoutMs: number | undefined): void {
+function popFirst(ctx: Context, args: Args, i: number): void {
   const { next } = readNumkeys(args, i);
   if (next >= args.count) throw ERRORS.syntax;
   const isMax = args.is(next, 'MAX');
   if (!isMax && !args.is(next, 'MIN')) throw ERRORS.syntax;
   const count = readPopCount(args, next + 1);
+  const timeoutMs = i === 1 ? undefined : readTimeoutMs(args, 1);
   for (let at = i + 1; at < next; at++) {
     const zset = writeAwaited(ctx, args, at, ZSetValue);
     if (zset === undefined) continue;

@@ -95,7 +95,11 @@ function readRange(
   }
   by ??= 'rank';
   isReverse ??= false;
-  if (limit !== -1 && by === 'rank') throw LIMIT_BY_RANK;
+  if (by === 'rank') {
+    // A limit of -1 is taken for none, and its offset with it.
+    if (limit !== -1) throw LIMIT_BY_RANK;
+    offset = 0;
+  }
   if (hasScores && by === 'lex') throw SCORES_BY_LEX;
   const [minAt, maxAt] = isReverse && by !== 'rank' ? [keyAt + 2, keyAt + 1] : [keyAt + 1, keyAt + 2];
   const readBounds = by === 'rank' ? readRankBounds : by === 'score' ? readScoreBounds : readLexBounds;
