@@ -18,6 +18,17 @@ const CALLBACKS = [
   `while true do load(function() ${LOOP} end) end`,
   `while true do pcall(table.sort, {3, 1, 2}, function() ${LOOP} end) end`,
   `coroutine.wrap(function() table.sort({3, 1, 2}, function() ${LOOP} end) end)()`,
+  `tostring(setmetatable({}, {__tostring = function() ${LOOP} end}))`,
+  `while true do pcall(tostring, setmetatable({}, {__tostring = function() ${LOOP} end})) end`,
+  `setmetatable({}, {__newindex = function() ${LOOP} end}).x = 1`,
+  `local m = {__eq = function() ${LOOP} end} return setmetatable({}, m) == setmetatable({}, m)`,
+  `local m = {__concat = function() ${LOOP} end} return 'a' .. setmetatable({}, m) .. 'b'`,
+];
+/** Not to be killed in redis-server, which heeds no hooks in the handler of an error that a hook raised. */
+const HANDLERS = [
+  `xpcall(error, function() ${LOOP} end)`,
+  `while true do xpcall(function() ${LOOP} end, function() ${LOOP} end) end`,
+  `coroutine.wrap(function() xpcall(error, function() xpcall(error, function() ${LOOP} end) end) end)()`,
 ];
 const LIBRARY =
   "#!lua name=l\nredis.register_function('loop', function() while true do end end) redis.register_function('f', function() return 7 end)";
@@ -140,5 +151,16 @@ it.skipIf(!hasEngine('redis'))('in what a library calls', async () => {
       ports.map((port) => transcript(port, [], [['EVAL', script, '0']], ['GET x', 'SCRIPT KILL'])),
     );
     expect(ours).toEqual(theirs);
+  }
+});
+
+it('in the handler of xpcall', async () => {
+  const { port, stop } = await startBundledServer(FLAGS);
+  stops.push(stop);
+  for (const script of HANDLERS) {
+    const seen = await transcript(port, [], [['EVAL', script, '0']], ['GET x', 'SCRIPT KILL']);
+    expect(seen[0]).toContain('-BUSY');
+    expect(seen[1]).toBe('SCRIPT KILL → +OK\r\n');
+    expect(seen[2]).toContain('Script killed by user with SCRIPT KILL');
   }
 });

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { formatG } from './format-number.ts';
+import { restrictMetamethods, type Metamethods } from './metamethods.ts';
 
 /** A value in a slot of Lua's stack or table: `type` is a tag of lobject.h, the kind in its low four bits. */
 export interface Slot {
@@ -118,7 +119,7 @@ export interface Fengari {
   readonly pause: (L: LuaState) => void;
   readonly load: (L: LuaState, code: Uint8Array, chunk: Uint8Array) => number;
   readonly openLibraries: readonly (readonly [name: string, open: LuaCFunction])[];
-  readonly require: (L: LuaState, name: string, open: LuaCFunction) => void;
+  readonly openLibrary: (L: LuaState, name: string, open: LuaCFunction) => void;
   readonly Slot: new (type: number, value: unknown) => Slot;
   readonly Table: new (L: LuaState) => LuaTable;
   readonly LuaString: new (L: LuaState, bytes: Uint8Array) => LuaString;
@@ -130,6 +131,7 @@ export interface Fengari {
   /** What checks the arguments of a function; all throw what Lua says about a bad one. */
   readonly check: {
     luaL_argerror(L: LuaState, index: number, problem: Uint8Array): never;
+    luaL_checkany(L: LuaState, index: number): void;
     luaL_checkinteger(L: LuaState, index: number): number;
     luaL_checklstring(L: LuaState, index: number): Uint8Array;
     luaL_checktype(L: LuaState, index: number, kind: number): void;
@@ -183,9 +185,13 @@ function load(): Fengari {
     lua_isnoneornil: (L: LuaState, index: number) => boolean;
     lua_pop: (L: LuaState, count: number) => void;
     lua_newthread: (L: LuaState) => LuaState;
+    lua_call: (L: LuaState, args: number, results: number) => void;
+    lua_pushcfunction: (L: LuaState, fn: LuaCFunction) => void;
+    lua_setglobal: (L: LuaState, name: Uint8Array) => void;
     lua_resume: Resume;
     lua_yieldk: (L: LuaState, results: number, context: number, goOn: LuaCFunction | null) => number;
   };
+  restrictMetamethods(module('ltm') as Metamethods);
   const pausing = makePausable(lua);
   const api = module('lapi') as {
     lua_pushcfunction: (L: LuaState, fn: LuaCFunction) => void;
@@ -212,7 +218,6 @@ function load(): Fengari {
     luaL_checknumber: (L: LuaState, index: number) => number;
     luaL_optinteger: unknown;
     luaL_loadbufferx: (L: LuaState, code: Uint8Array, size: number, name: Uint8Array, mode: null) => number;
-    luaL_requiref: (L: LuaState, name: Uint8Array, open: LuaCFunction, isGlobal: number) => void;
   };
   const { luaL_checknumber } = auxiliary;
   const checkInteger = (L: LuaState, index: number): number => toInteger(luaL_checknumber(L, index));
@@ -250,9 +255,11 @@ function load(): Fengari {
       ['math', libraries['luaopen_math']!],
       ['coroutine', libraries['luaopen_coroutine']!],
     ],
-    require: (L, name, open) => {
-      auxiliary.luaL_requiref(L, Buffer.from(name), open, 1);
-      lua.lua_pop(L, 1);
+    // By luaL_requiref its functions would have names of their own, which Lua 5.1 does not know in errors.
+    openLibrary: (L, name, open) => {
+      lua.lua_pushcfunction(L, open);
+      lua.lua_call(L, 0, 1);
+      lua.lua_setglobal(L, Buffer.from(name));
     },
     Slot: objects.TValue,
     Table: tables.Table,

@@ -9,6 +9,7 @@ const MODULES = {
   lobject: () => require('fengari/src/lobject.js'),
   lstring: () => require('fengari/src/lstring.js'),
   ltable: () => require('fengari/src/ltable.js'),
+  ltm: () => require('fengari/src/ltm.js'),
   lua: () => require('fengari/src/lua.js'),
   luaconf: () => require('fengari/src/luaconf.js'),
   lualib: () => require('fengari/src/lualib.js'),

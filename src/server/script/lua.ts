@@ -50,6 +50,8 @@ export class LuaError extends Error {
 
 /** Longest string that a library function makes. */
 const MAX_STRING_BYTES = 128 * 1024 * 1024;
+/** So many values a function has room for (LUAI_MAXCSTACK). */
+export const MAX_VALUES = 8000;
 const LONG_STRING = 4 | (1 << 4);
 const C_FUNCTION = 6 | (1 << 4);
 const MASK_COUNT = 8;
@@ -103,7 +105,7 @@ export class Lua {
     this.api = loadFengari();
     this.L = this.api.newState();
     this.thread = this.api.newThread(this.L);
-    for (const [name, open] of this.api.openLibraries) this.api.require(this.L, name, open);
+    for (const [name, open] of this.api.openLibraries) this.api.openLibrary(this.L, name, open);
     const holder = this.compile('return _G', 'init');
     this.globals = this.call(holder, []) as LuaTable;
     this.stepHook = (L) => {
@@ -213,12 +215,19 @@ export class Lua {
 
   /** Compiles a chunk (a binary string); throws LuaError with the text of what is wrong. */
   compile(code: string, chunk: string): Opaque {
+    const loaded = this.load(Buffer.from(code, 'latin1'), Buffer.from(`@${chunk}`, 'latin1'));
+    if (typeof loaded === 'string') throw new LuaError(loaded, false);
+    return loaded;
+  }
+
+  /** Compiles a chunk under a name as Lua has it, with its `@` or `=`; gives the text of what is wrong. */
+  load(code: Uint8Array, chunk: Uint8Array): Opaque | string {
     const { L } = this;
-    const status = this.api.load(L, Buffer.from(code, 'latin1'), Buffer.from(`@${chunk}`, 'latin1'));
+    const status = this.api.load(L, code, chunk);
     const result = fromSlot(L.stack[L.top - 1]!);
     this.pop(1);
     if (status === 0 && result instanceof Opaque) return result;
-    throw new LuaError(typeof result === 'string' ? asLua51(result) : 'out of memory', false);
+    return typeof result === 'string' ? asLua51(result) : 'out of memory';
   }
 
   /**
@@ -257,12 +266,16 @@ export class Lua {
 
   private resume(argCount: number): LuaValue | typeof PAUSED {
     const { thread } = this;
-    const status = this.api.resume(thread, this.L, argCount);
+    let status: number | undefined;
+    try {
+      status = this.api.resume(thread, this.L, argCount);
+    } finally {
+      // One that its own guard, or a mistake of ours, let down can't run again.
+      if (status !== YIELD && status !== 0) this.thread = this.api.newThread(this.L);
+    }
     if (status === YIELD) return PAUSED;
     const result = fromSlot(thread.stack[thread.top - 1]!);
-    // A thread that its own guard let down can't run again.
     if (status === 0) thread.top -= 1;
-    else this.thread = this.api.newThread(this.L);
     if (status !== 0 || this.hasFailed) throw new LuaError(result, false);
     return result;
   }
@@ -311,6 +324,13 @@ export class Lua {
       known(L);
       L.top -= 1;
       return 1;
+    });
+    replace('resume', (known) => (L) => {
+      const count = known(L);
+      const error = fromSlot(L.stack[L.top - 1]!);
+      if (count === 2 && L.stack[L.top - 2]!.value === false && typeof error === 'string')
+        L.stack[L.top - 1] = this.slot(asLua51(error));
+      return count;
     });
     replace('yield', (known) => (L) => {
       if (L === this.thread || isInNativeCall(L))
@@ -412,6 +432,11 @@ export function checkStringBytes(count: number): void {
   if (count > MAX_STRING_BYTES) throw new LuaError('resulting string too large');
 }
 
+/** Throws when a function can't have so many arguments and results (luaL_checkstack). */
+export function checkValueCount(count: number, problem: string): void {
+  if (count > MAX_VALUES) throw new LuaError(`stack overflow (${problem})`);
+}
+
 function describeNative(error: unknown): string {
   if (error instanceof LuaError) return error.message;
   if (error instanceof RangeError)
@@ -438,9 +463,18 @@ export function fromSlot(slot: Slot): LuaValue {
   }
 }
 
+const NOT_LUA51 = /attempt to|overflow|loop|resume|<\w/;
+
 /** Lua 5.1's words for what 5.3 says otherwise. */
-function asLua51(text: string): string {
+export function asLua51(text: string): string {
+  if (!NOT_LUA51.test(text)) return text;
   return text
+    .replace(/JS stack overflow$/, 'C stack overflow')
+    .replace(
+      /'__(new)?index' chain too long; possible loop$/,
+      (_, isSet) => `loop in ${isSet === undefined ? 'get' : 'set'}table`,
+    )
+    .replace(/cannot resume non-suspended coroutine$/, 'cannot resume running coroutine')
     .replace(
       /attempt to (index|call) a (\w+) value \((local|global|field|upvalue|method) '([^']*)'\)/,
       "attempt to $1 $3 '$4' (a $2 value)",

@@ -2,10 +2,26 @@ import { KIND, kindOf, type Fengari, type LuaState, type LuaTable, type Slot } f
 
 /**
  * A function of ours for Lua to call. One that needs functions of Lua to go on is a generator: it yields the function
- * with its arguments, and gets the first result. Meanwhile the script can be paused, killed and gone on with.
+ * with its arguments, and gets the first result, or it yields an `Attempt` of that. Meanwhile the script can be paused,
+ * killed and gone on with.
  */
 export type Routine = (args: StackArguments) => readonly Slot[] | RoutineSteps;
-export type RoutineSteps = Generator<readonly Slot[], readonly Slot[], Slot>;
+export type RoutineSteps = Generator<readonly Slot[] | Attempt, readonly Slot[], Slot>;
+
+/** A call that may fail. Once it has been yielded it knows all its results, or what was raised as the only one. */
+export class Attempt {
+  readonly call: readonly Slot[];
+  hasFailed = false;
+  results: readonly Slot[] = [];
+
+  constructor(call: readonly Slot[]) {
+    this.call = call;
+  }
+}
+
+const ALL_RESULTS = -1;
+const OK = 0;
+const YIELD = 1;
 
 /** The arguments of a call, checked as Lua's own library does. Counted from 1. */
 export class StackArguments {
@@ -47,6 +63,19 @@ export class StackArguments {
     return this.#L.stack[this.#base + index]!.value as LuaTable;
   }
 
+  /** The arguments from this one on. */
+  from(index: number): Slot[] {
+    const slots: Slot[] = [];
+    for (let i = index; i <= this.count; i += 1) slots.push(this.slot(i));
+    return slots;
+  }
+
+  /** Throws when there is no such argument, not even nil. */
+  any(index: number): Slot {
+    this.#api.check.luaL_checkany(this.#L, index);
+    return this.slot(index);
+  }
+
   function(index: number): Slot {
     this.#api.check.luaL_checktype(this.#L, index, KIND.function);
     return this.slot(index);
@@ -62,18 +91,39 @@ export class StackArguments {
 export function drive(api: Fengari, L: LuaState, steps: RoutineSteps, returned?: Slot): number {
   let step = returned === undefined ? steps.next() : steps.next(returned);
   while (step.done !== true) {
-    // Copies: to who is called, its arguments are variables.
-    giveResults(
-      api,
-      L,
-      step.value.map(({ type, value }) => new api.Slot(type, value)),
-    );
-    api.lua.lua_callk(L, step.value.length - 1, 1, 0, (thread) =>
-      drive(api, thread, steps, takeResult(api, thread)),
-    );
-    step = steps.next(takeResult(api, L));
+    const { value } = step;
+    if (value instanceof Attempt) {
+      const bottom = L.top - L.ci.funcOff;
+      const argCount = push(api, L, value.call) - 1;
+      const goOn = (thread: LuaState, status: number): number =>
+        drive(api, thread, steps, settle(api, thread, value, status, bottom));
+      const status = api.lua.lua_pcallk(L, argCount, ALL_RESULTS, 0, 0, goOn);
+      step = steps.next(settle(api, L, value, status, bottom));
+    } else {
+      const argCount = push(api, L, value) - 1;
+      api.lua.lua_callk(L, argCount, 1, 0, (thread) => drive(api, thread, steps, takeResult(api, thread)));
+      step = steps.next(takeResult(api, L));
+    }
   }
   return giveResults(api, L, step.value);
+}
+
+/** Copies: to who is called, its arguments are variables. */
+function push(api: Fengari, L: LuaState, values: readonly Slot[]): number {
+  return giveResults(
+    api,
+    L,
+    values.map(({ type, value }) => new api.Slot(type, value)),
+  );
+}
+
+/** Takes what an attempt left on the stack. */
+function settle(api: Fengari, L: LuaState, attempt: Attempt, status: number, bottom: number): Slot {
+  const start = L.ci.funcOff + bottom;
+  attempt.hasFailed = status !== OK && status !== YIELD;
+  attempt.results = L.stack.slice(start, L.top).map(({ type, value }) => new api.Slot(type, value));
+  L.top = start;
+  return new api.Slot(KIND.nil, null);
 }
 
 /** Puts values on the stack, which are its own from now on. Returns how many. */

@@ -1,5 +1,14 @@
-import { checkStringBytes, isTable, PRELUDE, type Lua, type LuaFunction, type LuaTable } from '../lua.ts';
-import { stringAt } from './arguments.ts';
+import {
+  checkStringBytes,
+  checkValueCount,
+  isTable,
+  PRELUDE,
+  type Lua,
+  type LuaFunction,
+  type LuaTable,
+} from '../lua.ts';
+import { badArgument, numberAt, stringAt } from './arguments.ts';
+import { baseFunctions } from './base-functions.ts';
 import { formatString } from './format-string.ts';
 import { patternFunctions } from './string-library.ts';
 import { tableFunctions } from './table-library.ts';
@@ -7,43 +16,8 @@ import { mathFunctions, MATH_GONE } from './math-library.ts';
 
 /** What Lua 5.1 has and 5.3 has not, in itself; run once for each state. */
 const CODE = `
-local load53, setmetatable53, pcall53, frozen = load, setmetatable, pcall, ...
-local type, next, select, tostring, error, concat = type, next, select, tostring, error, table.concat
--- Its pieces are read here, where a script can be paused.
-local function read(piece)
-  local pieces = {}
-  for text in piece do
-    if type(text) ~= 'string' and type(text) ~= 'number' then error('reader function must return a string', 0) end
-    if text == '' then break end
-    pieces[#pieces + 1] = text
-  end
-  return concat(pieces)
-end
-function load(...)
-  local piece, name = ...
-  if type(piece) ~= 'function' then
-    local got = select('#', ...) == 0 and 'no value' or type(piece)
-    error("bad argument #1 to 'load' (function expected, got " .. got .. ')', 2)
-  end
-  local ok, code = pcall53(read, piece)
-  if not ok then return nil, type(code) == 'string' and { err = code } or code end
-  return load53(code, name or '=(load)', 't')
-end
-function loadstring(chunk, name)
-  chunk = tostring(chunk)
-  return load53(chunk, name or chunk, 't')
-end
-function setmetatable(t, m)
-  if type(t) == 'table' and frozen(t) then error('Attempt to modify a readonly table', 0) end
-  return setmetatable53(t, m)
-end
-local function flat(ok, ...)
-  if not ok and type(...) == 'table' and type((...).err) == 'string' then return false, (...).err end
-  return ok, ...
-end
-function pcall(...) return flat(pcall53(...)) end
+local type, next, error = type, next, error
 function __redis__err__handler(e) return e end
-unpack = table.unpack
 function table.getn(t) return #t end
 function table.setn() error("'setn' is obsolete", 2) end
 function table.maxn(t)
@@ -68,9 +42,8 @@ _VERSION = 'Lua 5.1'
 /** Gives a fresh state the globals of Lua 5.1 as far as scripts may see them. */
 export function openBaseLibrary(lua: Lua): void {
   const prelude = lua.compile(CODE, PRELUDE);
-  const isFrozen = lua.function(([table]) => [isTable(table) && lua.isFrozen(table)]);
-  lua.call(prelude, [isFrozen]);
-  const routines = { string: patternFunctions(lua), table: tableFunctions(lua) };
+  lua.call(prelude, []);
+  const routines = { _G: baseFunctions(lua), string: patternFunctions(lua), table: tableFunctions(lua) };
   for (const [name, functions] of Object.entries(routines)) {
     const library = lua.get(lua.globals, name) as LuaTable;
     for (const [key, run] of Object.entries(functions)) lua.set(library, key, lua.routine(run));
@@ -79,9 +52,26 @@ export function openBaseLibrary(lua: Lua): void {
     format: (args) => [formatString(args)],
     rep: (args) => {
       const text = stringAt(args, 0, 'rep');
-      const count = Math.max(0, Math.trunc(Number(args[1] ?? 0)));
+      const count = Math.max(0, Math.trunc(numberAt(args, 1, 'rep')));
       checkStringBytes(text.length * count);
       return [text.repeat(count)];
+    },
+    byte: (args) => {
+      const text = stringAt(args, 0, 'byte');
+      const position = (index: number, otherwise: number): number => {
+        const at = args[index] === undefined ? otherwise : Math.trunc(numberAt(args, index, 'byte'));
+        return at < 0 ? Math.max(0, text.length + at + 1) : at;
+      };
+      const first = position(1, 1);
+      const last = Math.min(position(2, first), text.length);
+      checkValueCount(last - first + 1 + args.length, 'string slice too long');
+      return [...Buffer.from(text.slice(Math.max(first, 1) - 1, last), 'latin1')];
+    },
+    char: (args) => {
+      const codes = args.map((_, index) => Math.trunc(numberAt(args, index, 'char')));
+      const wrong = codes.findIndex((code) => !(code >= 0 && code <= 255));
+      if (wrong >= 0) throw badArgument(wrong, 'char', 'invalid value');
+      return [Buffer.from(codes).latin1Slice()];
     },
   });
   extend(lua, 'math', mathFunctions());

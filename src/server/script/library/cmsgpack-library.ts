@@ -1,8 +1,9 @@
-import { isTable, LuaError, type Lua, type LuaTable, type LuaValue } from '../lua.ts';
+import { checkValueCount, isTable, LuaError, type Lua, type LuaTable, type LuaValue } from '../lua.ts';
 import { badArgument, numberAt, stringAt } from './arguments.ts';
 import { extend } from './base-library.ts';
 
 const MAX_NESTING = 16;
+const TOO_MANY = 'too many return values at once; use unpack_one or unpack_limit instead.';
 
 /** lua-cmsgpack 0.4.0 (source: lua_cmsgpack.c): MessagePack with strings as raw bytes. */
 export function openCmsgpack(lua: Lua): void {
@@ -17,7 +18,10 @@ export function openCmsgpack(lua: Lua): void {
       throw new LuaError(`Start offset ${offset} greater than input length ${text.length}.`);
     const reader = new Unpacker(lua, Buffer.from(text, 'latin1'), offset);
     const values: LuaValue[] = [];
-    while (reader.hasMore && (limit === 0 || values.length < limit)) values.push(reader.next());
+    while (reader.hasMore && (limit === 0 || values.length < limit)) {
+      checkValueCount(args.length + values.length + 1, TOO_MANY);
+      values.push(reader.next());
+    }
     if (limit === 0) return values;
     return [reader.hasMore ? reader.at : -1, ...values];
   };

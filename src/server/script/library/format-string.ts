@@ -13,12 +13,12 @@ export function formatString(args: readonly LuaValue[]): string {
     (_, flags: string, width: string, precision: string | undefined, kind: string) => {
       if (kind === '%') return '%';
       next += 1;
+      if (next >= args.length) throw badArgument(next, 'format', 'no value');
       if (kind === '' || !'cdiouxXeEfgGqs'.includes(kind))
         throw new LuaError(`invalid option '%${kind}' to 'format'`);
       if (flags.length > 5) throw new LuaError('invalid format (repeated flags)');
       if (width.length > 2 || (precision?.length ?? 0) > 2)
         throw new LuaError('invalid format (width or precision too long)');
-      if (next >= args.length) throw badArgument(next, 'format', 'no value');
       const digits = precision === undefined ? -1 : Number(precision || '0');
       return pad(formatItem(args, next, kind, flags, digits), flags, Number(width || '0'), kind, digits);
     },

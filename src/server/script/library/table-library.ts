@@ -122,7 +122,10 @@ export function tableFunctions(lua: Lua): Record<string, Routine> {
       return [];
     }
     const position = args.integer(2);
-    for (let i = Math.max(end, position); i > position; i -= 1) setInt(table, i, at(table, i - 1));
+    for (let i = Math.max(end, position); i > position; i -= 1) {
+      setInt(table, i, at(table, i - 1));
+      if ((i & 0xffff) === 0) lua.onStep(false);
+    }
     setInt(table, position, args.slot(3));
     return [];
   }
