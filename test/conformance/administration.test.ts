@@ -448,3 +448,8 @@ same('a server without cluster and modules', [
   'module',
   'module nope',
 ]);
+same('CONFIG SET names a directive as it was given', [
+  'config set slave-read-only 1',
+  'config set SLAVE-read-only 1',
+  'config set zset-max-ziplist-entries x',
+]);

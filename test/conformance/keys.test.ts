@@ -512,3 +512,17 @@ same('cursors', [
   'sscan k +1',
   'hscan k 99999999999999999999999',
 ]);
+same('patterns on an empty name', [
+  ['set', '', 'x'],
+  'keys **',
+  'keys *',
+  'keys ""',
+  'scan 0 match **',
+  'scan 0 match *',
+]);
+same('line breaks in errors', [
+  ['pexpire', '', '10000', '\r\n'],
+  ['object', '\r\nx\r\n'],
+  ['fo\r\no', 'a\r\nb\r\n'],
+  'eval "return redis.error_reply(\'a\\r\\nb\\r\\n\')" 0',
+]);

@@ -105,7 +105,7 @@ export class LiveConfig {
       const result = this.#normalise(directive, changes[index]?.[1] ?? '');
       if (!result.ok) {
         this.#restore(directives, before);
-        return { ok: false, reason: 'refused', name: directive.name, error: result.error };
+        return { ok: false, reason: 'refused', name: spelling(changes[index]), error: result.error };
       }
       this.#values.set(directive.name, result.value);
     }
@@ -203,4 +203,9 @@ export class LiveConfig {
   #restore(directives: readonly Directive[], before: readonly string[]): void {
     for (const [index, { name }] of directives.entries()) this.#values.set(name, before[index] ?? '');
   }
+}
+
+/** The name by which a directive was given, as errors tell it. */
+function spelling(change: ConfigChange | undefined): string {
+  return change?.[0].toLowerCase() ?? '';
 }

@@ -8,6 +8,8 @@ const MAX_STARS = 1000;
  * a pattern whose match needs more than 1000 stars matches nothing.
  */
 export function matchGlob(pattern: string, text: string, ignoreCase = false): boolean {
+  // As in Redis, whose callers know a single star themselves.
+  if (text === '') return pattern === '';
   const glob = ignoreCase ? pattern.toLowerCase() : pattern;
   const subject = ignoreCase ? text.toLowerCase() : text;
   let at = 0;

@@ -89,8 +89,8 @@ export function unknownCommand(name: string, args: readonly string[]): ReplyErro
   );
 }
 
-/** What a client gave, as errors show it: up to a zero byte, as C's %s has it; a line break would end the reply early. */
+/** What a client gave, as errors show it: up to a zero byte, as C's %s has it. */
 export function printable(text: string): string {
   const end = text.indexOf('\0');
-  return (end < 0 ? text : text.slice(0, end)).replace(/[\r\n]/g, ' ');
+  return end < 0 ? text : text.slice(0, end);
 }

@@ -56,7 +56,7 @@ export class ReplyWriter {
 
   /** `-text`, the text beginning with the code word; line breaks become spaces. */
   error(text: string): void {
-    this.latin1(`-${text.replace(/[\r\n]/g, ' ')}\r\n`);
+    this.latin1(`-${text.replace(/[\r\n]+$/, '').replace(/[\r\n]/g, ' ')}\r\n`);
   }
 
   int(value: number | bigint): void {
