@@ -5,6 +5,7 @@ import { connectionCommands } from './command/families/connection.ts';
 import { dumpCommands } from './command/families/dump-restore.ts';
 import { expireCommands } from './command/families/expire.ts';
 import { functionCommands } from './command/families/functions.ts';
+import { hashExpiryCommands } from './command/families/hash-expiry.ts';
 import { hashCommands } from './command/families/hashes.ts';
 import { hyperloglogCommands } from './command/families/hyperloglog.ts';
 import { keyCommands } from './command/families/keys.ts';
@@ -42,6 +43,7 @@ export const FAMILIES: readonly Family[] = [
   listCommands,
   listMoveCommands,
   hashCommands,
+  hashExpiryCommands,
   geoCommands,
   geoSearchCommands,
   streamCommands,

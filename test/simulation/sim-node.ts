@@ -43,6 +43,7 @@ class Process implements Life {
       settings: () => settings,
       connect: (master, events) => dial(parts, this, master.port, events),
       snapshots: {
+        isCommon: () => true,
         start: (position, _filter, sink) => this.#snapshot(position, sink),
       },
       createSpool: () => new MemorySpool(),

@@ -60,6 +60,8 @@ export class CollectionDigest {
       case 'hash': {
         const [field, content] = element as [string, string];
         HASH.begin(0).text(field).text(content);
+        const expiry = (this.value as HashValue).expiryOf(field);
+        if (expiry >= 0) HASH.double(expiry);
         return;
       }
       case 'stream': {

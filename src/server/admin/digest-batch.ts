@@ -15,10 +15,12 @@ export class BatchDigest {
   private parts: (string | number)[] = [];
   private bytes = 0;
   private left: number;
+  private readonly nowMs: number;
 
-  /** `most` elements, and bytes / 100 of strings, may be read. */
-  constructor(most: number) {
+  /** `most` elements, and bytes / 100 of strings, may be read. Fields past their time at `nowMs` are not there. */
+  constructor(most: number, nowMs: number) {
     this.left = most;
+    this.nowMs = nowMs;
   }
 
   /** False when it would be past `most` (or is a stream): its content is left out then. */
@@ -61,6 +63,7 @@ export class BatchDigest {
       }
     } else if (value instanceof HashValue) {
       for (const [field, content] of [...value].sort(byFirst)) {
+        if (value.isOver(field, this.nowMs)) continue;
         this.put(field);
         this.put(content);
       }

@@ -9,7 +9,7 @@ import { ZSetValue } from '../keyspace/values/zset-value.ts';
 import { formatShortest } from '../resp/double.ts';
 import { Digest } from './digest.ts';
 
-/** 40 hex digits that are equal exactly when the data are: the same as Redis 7.2's DEBUG DIGEST (debug.c). */
+/** 40 hex digits that are equal exactly when the data are: the same as Redis' DEBUG DIGEST (debug.c). */
 export function digestData(keyspace: Keyspace): string {
   const total = new Digest();
   for (let index = 0; index < keyspace.count; index += 1) {
@@ -46,7 +46,11 @@ function mixValue(digest: Digest, value: Value): void {
     for (const [member, score] of value)
       digest.xor(new Digest().mix(member).mix(formatShortest(score)).bytes);
   } else if (value instanceof HashValue) {
-    for (const [field, content] of value) digest.xor(new Digest().mix(field).mix(content).bytes);
+    for (const [field, content] of value) {
+      const element = new Digest().mix(field).mix(content);
+      if (value.expiryOf(field) >= 0) element.xor('!!hexpire!!');
+      digest.xor(element.bytes);
+    }
   } else if (value instanceof StreamValue) {
     for (const [id, fields] of value) {
       digest.mix(`${String(id.ms)}.${String(id.seq)}`);

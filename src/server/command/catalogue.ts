@@ -1,5 +1,5 @@
 /**
- * Every command of Redis 7.2 with the facts that COMMAND reports, one a line (source: COMMAND of redis-server, and
+ * Every command of Redis 7.2, and those of Redis 7.4 and 8 for hash fields with a time to live, with the facts that COMMAND reports, one a line (source: COMMAND of redis-server, and
  * the command files in its src/commands/ for what came with 7.2). Fields:
  * `name[|subcommand] arity flags first-key last-key key-step acl-categories tips key-specs`, `-` for none.
  * A key spec is `flags@begin@find`, where begin is `i<index>` or `w<keyword>,<start>`, and find is
@@ -152,19 +152,31 @@ getset 3 write,denyoom,fast 1 1 1 write,string,fast - RW+access+update@i1@r0,1,0
 hdel -3 write,fast 1 1 1 write,hash,fast - RW+delete@i1@r0,1,0
 hello -1 noscript,loading,stale,fast,no_auth,allow_busy 0 0 0 fast,connection - -
 hexists 3 readonly,fast 1 1 1 read,hash,fast - RO@i1@r0,1,0
+hexpire -6 write,fast 1 1 1 write,hash,fast - RW+update@i1@r0,1,0
+hexpireat -6 write,fast 1 1 1 write,hash,fast - RW+update@i1@r0,1,0
+hexpiretime -5 readonly,fast 1 1 1 read,hash,fast - RO+access@i1@r0,1,0
 hget 3 readonly,fast 1 1 1 read,hash,fast - RO+access@i1@r0,1,0
 hgetall 2 readonly 1 1 1 read,hash,slow nondeterministic_output_order RO+access@i1@r0,1,0
+hgetdel -5 write,fast 1 1 1 write,hash,fast - RW+access+delete@i1@r0,1,0
+hgetex -5 write,fast 1 1 1 write,hash,fast - RW+access+update@i1@r0,1,0
 hincrby 4 write,denyoom,fast 1 1 1 write,hash,fast - RW+access+update@i1@r0,1,0
 hincrbyfloat 4 write,denyoom,fast 1 1 1 write,hash,fast - RW+access+update@i1@r0,1,0
 hkeys 2 readonly 1 1 1 read,hash,slow nondeterministic_output_order RO+access@i1@r0,1,0
 hlen 2 readonly,fast 1 1 1 read,hash,fast - RO@i1@r0,1,0
 hmget -3 readonly,fast 1 1 1 read,hash,fast - RO+access@i1@r0,1,0
 hmset -4 write,denyoom,fast 1 1 1 write,hash,fast - RW+update@i1@r0,1,0
+hpersist -5 write,fast 1 1 1 write,hash,fast - RW+update@i1@r0,1,0
+hpexpire -6 write,fast 1 1 1 write,hash,fast - RW+update@i1@r0,1,0
+hpexpireat -6 write,fast 1 1 1 write,hash,fast - RW+update@i1@r0,1,0
+hpexpiretime -5 readonly,fast 1 1 1 read,hash,fast - RO+access@i1@r0,1,0
+hpttl -5 readonly,fast 1 1 1 read,hash,fast nondeterministic_output RO+access@i1@r0,1,0
 hrandfield -2 readonly 1 1 1 read,hash,slow nondeterministic_output RO+access@i1@r0,1,0
 hscan -3 readonly 1 1 1 read,hash,slow nondeterministic_output RO+access@i1@r0,1,0
 hset -4 write,denyoom,fast 1 1 1 write,hash,fast - RW+update@i1@r0,1,0
+hsetex -6 write,denyoom,fast 1 1 1 write,hash,fast - RW+update@i1@r0,1,0
 hsetnx 4 write,denyoom,fast 1 1 1 write,hash,fast - RW+insert@i1@r0,1,0
 hstrlen 3 readonly,fast 1 1 1 read,hash,fast - RO@i1@r0,1,0
+httl -5 readonly,fast 1 1 1 read,hash,fast nondeterministic_output RO+access@i1@r0,1,0
 hvals 2 readonly 1 1 1 read,hash,slow nondeterministic_output_order RO+access@i1@r0,1,0
 incr 2 write,denyoom,fast 1 1 1 write,string,fast - RW+access+update@i1@r0,1,0
 incrby 3 write,denyoom,fast 1 1 1 write,string,fast - RW+access+update@i1@r0,1,0

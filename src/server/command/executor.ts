@@ -109,10 +109,9 @@ export class Executor {
 
   /** Does what a newer master's command comes to; false when that is not known. */
   private executeKnownForm(client: Client, args: Args): boolean {
-    const form = inKnownForm(args.strings());
-    if (form === undefined) return false;
-    if (form.loss !== undefined) this.noteStreamError(client, form.loss, args.string(0).toLowerCase());
-    for (const argv of form.commands) {
+    const commands = inKnownForm(args.strings());
+    if (commands === undefined) return false;
+    for (const argv of commands) {
       this.execute(client, Args.of(argv));
       this.settleTime();
     }

@@ -1,4 +1,5 @@
 import type { Db } from '../keyspace/db.ts';
+import { HashValue } from '../keyspace/values/hash-value.ts';
 import type { Server } from '../server.ts';
 import { FLAG } from './command.ts';
 import type { Context } from './context.ts';
@@ -9,6 +10,8 @@ import { removalVerb } from './removal-verb.ts';
 /** Longest one sweep may take, and how many slots it looks at between two looks at the clock. */
 const SWEEP_BUDGET_MS = 3;
 const SWEEP_STEP = 1024;
+/** Most fields that one HDEL made here names. */
+const FIELDS_PER_STEP = 64;
 
 /**
  * The end of keys with a time to live. Only a master removes them, when met or swept, and tells replicas and AOF by
@@ -54,6 +57,45 @@ export class Expiry {
   }
 
   /**
+   * Fields whose time is before this are hidden from the present command: from none that a master sends, or a log that
+   * is loaded, since those say themselves what is deleted (hashTypeGetValue in t_hash.c of Redis 7.4).
+   */
+  fieldsHiddenBefore({ client }: Context): number {
+    const { server } = this;
+    const seesAll = server.isLoading || (server.isReplica && client.kind === 'master');
+    return seesAll ? 0 : server.now;
+  }
+
+  /** A command is to change a field of a hash: one past its time goes first, with its hash when it was the last. */
+  dropFieldOver(context: Context, key: string, field: string): void {
+    const { db, dbIndex } = context;
+    const ref = db.findString(key);
+    const hash = ref === 0 || db.isString(ref) ? undefined : db.object(ref);
+    if (!(hash instanceof HashValue) || !hash.isOver(field, this.fieldsHiddenBefore(context))) return;
+    db.willChange(ref);
+    this.expireFields(db, dbIndex, ref, hash, [field]);
+  }
+
+  /** Deletes fields of a hash opened for writing whose time is over, as a master does: replicas and AOF get HDEL. */
+  private expireFields(db: Db, dbIndex: number, ref: number, hash: HashValue, fields: string[]): void {
+    const { server } = this;
+    const key = db.keyString(ref);
+    const slot = db.slotOf(ref);
+    for (const field of fields) hash.delete(field);
+    server.stats.expiredFields += fields.length;
+    server.propagation.addCommand(dbIndex, ['HDEL', key, ...fields]);
+    if (server.hasKeyListeners) server.touchKey(undefined, dbIndex, key);
+    server.publishKeyEvent(dbIndex, EVENT.hash, 'hexpired', key);
+    if (hash.size === 0) {
+      db.delete(ref);
+      server.publishKeyEvent(dbIndex, EVENT.generic, 'del', key);
+    } else {
+      db.recount(slot, hash);
+      db.noteFieldExpiries(ref);
+    }
+  }
+
+  /**
    * Looks for dead keys, going round all databases in steps; called about every 100 ms. The expiry times lie side by
    * side, so that a sweep looks at each of them instead of at samples.
    */
@@ -73,7 +115,29 @@ export class Expiry {
       this.dbCursor = (this.dbCursor + 1) % keyspace.count;
       this.slotCursor = 1;
     }
+    this.sweepFields();
     server.propagation.settle();
+  }
+
+  /** Deletes fields past their time; the hashes of each database lie in the order in which that comes. */
+  private sweepFields(): void {
+    const { server } = this;
+    const deadline = server.clock.monotonic() + SWEEP_BUDGET_MS;
+    for (const [dbIndex, db] of server.keyspace.filled()) {
+      const { fieldExpiries } = db;
+      while (fieldExpiries.first < server.now) {
+        const ref = db.findString(fieldExpiries.firstName!);
+        const hash = db.object(ref);
+        if (hash instanceof HashValue && hash.hasFieldsOver(server.now)) {
+          db.willChange(ref);
+          this.expireFields(db, dbIndex, ref, hash, hash.fieldsOver(server.now, FIELDS_PER_STEP));
+          server.propagation.settle();
+          if (server.clock.monotonic() > deadline) return;
+        } else {
+          db.noteFieldExpiries(ref);
+        }
+      }
+    }
   }
 
   get ownKeyCount(): number {

@@ -13,6 +13,8 @@ export class ServerStats {
   keyspaceHits = 0;
   keyspaceMisses = 0;
   expiredKeys = 0;
+  /** Fields of hashes. */
+  expiredFields = 0;
   evictedKeys = 0;
   evictedClients = 0;
   errorReplies = 0;

@@ -1,7 +1,9 @@
 import { Arena, MAX_BLOCK_BYTES, SEGMENT_SHIFT, UNIT_MASK, classBytes, classFor } from './arena.ts';
+import { Deadlines } from './deadlines.ts';
 import { EXPIRE_SLOT_WORD, Expires } from './expires.ts';
 import { hashBytes } from './hash-bytes.ts';
 import { TYPE_NUMBER, type Value, type ValueType } from './value.ts';
+import { HashValue } from './values/hash-value.ts';
 import { Walk } from './walk.ts';
 
 /**
@@ -58,6 +60,8 @@ export type StringEncoding = 'int' | 'embstr' | 'raw';
 
 export class Db {
   readonly expires: Expires;
+  /** The hashes with fields that expire, by key, each with a time before which none does. */
+  readonly fieldExpiries = new Deadlines();
   /** Where `locateKey` and `locateValue` found what was asked: bytes `[from, to)` of `at`. */
   at: Buffer;
   from = 0;
@@ -110,6 +114,7 @@ export class Db {
       this.table.byteLength +
       this.next.byteLength +
       this.expires.bytes +
+      this.fieldExpiries.bytes +
       this.objectBytes
     );
   }
@@ -483,6 +488,23 @@ export class Db {
     return this.expires.remove(ref);
   }
 
+  /** A hash's fields were given or have lost times to live. */
+  noteFieldExpiries(ref: number): void {
+    const { expiries } = this.object(ref) as HashValue;
+    const key = this.keyString(ref);
+    if (expiries === undefined) this.fieldExpiries.delete(key);
+    else this.fieldExpiries.set(key, expiries.first);
+  }
+
+  /** Whether there is a field with a time to live. */
+  get hasFieldExpiries(): boolean {
+    for (const key of this.fieldExpiries.names()) {
+      this.noteFieldExpiries(this.findString(key));
+      if (this.fieldExpiries.timeOf(key) >= 0) return true;
+    }
+    return false;
+  }
+
   /** The 24 bits an eviction policy keeps about the entry. */
   access(ref: number): number {
     return this.word(ref, FLAGS) >>> 8;
@@ -802,6 +824,7 @@ export class Db {
     this.objectBytes += bytes;
     this.setWord(ref, VALUE, index);
     this.setWord(ref, FLAGS, (this.word(ref, FLAGS) & ~(TYPE_MASK | RAW | TEXT)) | TYPE_NUMBER[object.type]);
+    if (object instanceof HashValue && object.expiries !== undefined) this.noteFieldExpiries(ref);
   }
 
   /** Lets go of the collection, if the entry has one; its value is then an empty string. */
@@ -809,6 +832,7 @@ export class Db {
     const flags = this.word(ref, FLAGS);
     if ((flags & TYPE_MASK) === 0) return;
     const index = this.word(ref, VALUE);
+    if (this.fieldExpiries.size > 0) this.fieldExpiries.delete(this.keyString(ref));
     this.objectBytes -= this.objectSizes[index]!;
     this.objects[index] = undefined;
     this.objectSizes[index] = 0;

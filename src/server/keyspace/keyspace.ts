@@ -74,6 +74,11 @@ export class Keyspace {
     return bytes;
   }
 
+  /** Whether some hash has a field with a time to live. */
+  get hasFieldExpiries(): boolean {
+    return this.dbs.some((db) => db !== undefined && db.hasFieldExpiries);
+  }
+
   /** Sets what entries are stamped with on access (24 bits), and whether reads stamp it. */
   setAccessClock(bits: number, isFrequencyCounted: boolean): void {
     this.accessClock = bits;

@@ -30,8 +30,10 @@ export abstract class CollectionBuilder {
     return this.value instanceof ZSetValue && this.value.set(member, score);
   }
 
-  field(field: string, value: string): boolean {
-    return this.value instanceof HashValue && this.value.set(field, value);
+  field(field: string, value: string, expireAtMs = -1): boolean {
+    if (!(this.value instanceof HashValue) || !this.value.set(field, value)) return false;
+    if (expireAtMs >= 0) this.value.setExpiry(field, expireAtMs);
+    return true;
   }
 
   entry(rawId: RawStreamId, fields: string[]): boolean {

@@ -440,10 +440,14 @@ export class Persistence {
 
   // ---- for replication --------------------------------------------------------------------------------------------
 
-  /** Images for replicas: version 9, which all of them load, or 10 when there are functions, which 6.2 has not. */
+  /**
+   * Images for replicas: version 9, which all of them load, or 10 when there are functions, which 6.2 has not; 12 or 80
+   * when there are hash fields with a time to live, which before Redis 7.4 and Valkey 9 nobody has.
+   */
   readonly snapshots: SnapshotSource = {
-    start: (position, filter, sink) => {
-      const options = this.rdb.describe(position);
+    isCommon: () => !this.#server.keyspace.hasFieldExpiries,
+    start: (position, filter, sink, format) => {
+      const options = this.rdb.describe(position, [], format === 'valkey' ? 80 : undefined);
       this.#server.stats.snapshots += 1;
       return runSnapshot(
         {

@@ -190,7 +190,7 @@ export class RdbSaving {
       dbs: keyspace.filled(),
       aux: [...aux, ...extraAux],
       libraries,
-      version: version ?? (libraries.length > 0 ? 10 : 9),
+      version: version ?? (keyspace.hasFieldExpiries ? 12 : libraries.length > 0 ? 10 : 9),
       checksum: config.flag('rdbchecksum'),
       compresses: config.flag('rdbcompression'),
       clock,

@@ -31,6 +31,8 @@ export class ValueWriting {
     if (value instanceof StreamValue) {
       const groups = Array.from(value.groups, ([name, group]) => describeGroup(name, group));
       this.#stream = new StreamWriter(writer, describeState(value), groups, value.bytes, key, expireAtMs);
+    } else if (value instanceof HashValue && value.expiries !== undefined) {
+      writer.beginExpiring(value.size, value.expiries.first, key, expireAtMs);
     } else if (value.type !== 'stream') {
       writer.begin(value.type, value.size, key, expireAtMs);
     }
@@ -71,6 +73,11 @@ export class ValueWriting {
       }
       case 'hash': {
         const [field, value] = element as [string, string];
+        const hash = this.#value as HashValue;
+        if (hash.expiries !== undefined) {
+          writer.expiringField(field, value, hash.expiryOf(field));
+          return;
+        }
         writer.text(field);
         writer.text(value);
         return;

@@ -7,7 +7,7 @@ import {
   RDB_TYPE,
 } from './rdb-format.ts';
 import { RdbInput } from './rdb-input.ts';
-import { collectionTypeOf, readStringEntry, readValue, refuseFieldExpiry } from './rdb-reader.ts';
+import { collectionTypeOf, readStringEntry, readValue } from './rdb-reader.ts';
 import type { RdbSink } from './rdb-sink.ts';
 import { RdbWriter, type WriterVersion } from './rdb-writer.ts';
 
@@ -17,7 +17,8 @@ const EMPTY_KEY = Buffer.from([0]);
 
 /**
  * DUMP's payload: type byte, value, version and checksum. `write` writes type byte and value and nothing else.
- * Version 9 is restored by all of Redis 6.0 to 8 and Valkey; streams use 11 to keep their counters.
+ * Version 9 is restored by all of Redis 6.0 to 8 and Valkey; streams use 11 to keep their counters, and hashes with
+ * fields that expire 12, which only Redis ≥ 7.4 restores.
  */
 export function createDumpPayload(
   version: WriterVersion,
@@ -70,8 +71,7 @@ export function readDumpPayload(payload: Buffer, sink: RdbSink): void {
     } else {
       input.push(body);
       sink.begin(collectionTypeOf(type), EMPTY_KEY, 0, 0, -1);
-      const refuseExpiry = (): never => refuseFieldExpiry('the hash');
-      const step = readValue(input, sink, type, isValkey, refuseExpiry).next();
+      const step = readValue(input, sink, type, isValkey).next();
       if (step.done !== true) throw new MalformedData('the data ends early', 'cut');
       if (step.value === 0) throw new MalformedData('an empty collection');
       sink.end(false);

@@ -53,3 +53,5 @@ export const OLDEST_VALKEY_VERSION = 80;
 export const NEWEST_VALKEY_VERSION = 80;
 /** Oldest version whose files end with a checksum. */
 export const CHECKSUM_SINCE_VERSION = 5;
+/** Latest time to live of a field that Redis takes (EB_EXPIRE_TIME_MAX in ebuckets.h). */
+export const LATEST_FIELD_EXPIRY_MS = 2 ** 48 - 2;

@@ -45,7 +45,7 @@ export interface RdbReadReport {
 
 /**
  * Reads an RDB as it arrives and tells a sink what is in it: every type and encoding that Redis up to 8.0 and Valkey
- * up to 9 write. Values of modules, and hash fields with a time to live, are refused as `unsupported`.
+ * up to 9 write. Values of modules are refused as `unsupported`.
  *
  * Memory stays bounded by the largest string; whatever the bytes are, the outcome is calls of the sink or one
  * `RdbError` with the offset.
@@ -211,17 +211,8 @@ export class RdbReader {
     }
     const collection = collectionTypeOf(type);
     while (!input.readString()) yield;
-    const key = FIELD_EXPIRY_TYPES.has(type) ? input.text() : '';
-    const refuseExpiry = (): never => refuseFieldExpiry(`the hash '${key}'${this.#writer}`);
     this.#sink.begin(collection, input.bytes, input.start, input.end, expireAtMs);
-    const count = yield* readValue(
-      input,
-      this.#sink,
-      type,
-      this.isValkey,
-      refuseExpiry,
-      this.#streamCounters,
-    );
+    const count = yield* readValue(input, this.#sink, type, this.isValkey, this.#streamCounters);
     const isEmpty = count === 0;
     this.#streamCounters = undefined;
     if (isEmpty) this.report.emptyKeysSkipped++;
@@ -240,19 +231,6 @@ export class RdbReader {
   }
 }
 
-const FIELD_EXPIRY_TYPES: ReadonlySet<number> = new Set([
-  RDB_TYPE.hashFieldExpiryValkey,
-  RDB_TYPE.hashListpackExpiryPreGa,
-  RDB_TYPE.hashFieldExpiry,
-  RDB_TYPE.hashListpackExpiry,
-]);
-
-/** What must not become fields that live for ever. `what` says which hash. */
-export function refuseFieldExpiry(what: string): never {
-  const reason = 'has fields with a time to live, which this server can not keep';
-  throw new MalformedData(`${what} ${reason}`, 'unsupported');
-}
-
 /** A string key is one item of the input, so that both ranges lie in the same piece. */
 export function readStringEntry(input: RdbInput, sink: RdbSink, expireAtMs: number): boolean {
   const mark = input.position;
@@ -269,7 +247,6 @@ export function* readValue(
   sink: RdbSink,
   type: number,
   isValkey: boolean,
-  refuseExpiry: () => never,
   counters?: StreamCounters,
 ): CollectionReading {
   switch (type) {
@@ -291,13 +268,13 @@ export function* readValue(
       return -1;
     case RDB_TYPE.hashFieldExpiryValkey:
       return isValkey
-        ? yield* readFieldsValkeyExpiry(input, sink, refuseExpiry)
-        : yield* readFieldsRedisExpiry(input, sink, refuseExpiry, false);
+        ? yield* readFieldsValkeyExpiry(input, sink)
+        : yield* readFieldsRedisExpiry(input, sink, false);
     case RDB_TYPE.hashFieldExpiry:
-      return yield* readFieldsRedisExpiry(input, sink, refuseExpiry, true);
+      return yield* readFieldsRedisExpiry(input, sink, true);
     case RDB_TYPE.hashListpackExpiryPreGa:
     case RDB_TYPE.hashListpackExpiry:
-      return yield* readPackedFieldsExpiry(input, sink, refuseExpiry, type === RDB_TYPE.hashListpackExpiry);
+      return yield* readPackedFieldsExpiry(input, sink, type === RDB_TYPE.hashListpackExpiry);
     default:
       return yield* readPacked(input, sink, type);
   }

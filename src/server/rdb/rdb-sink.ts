@@ -65,7 +65,8 @@ export interface RdbSink {
   /** Next element of a list, or member of a set. */
   element(value: string): boolean;
   member(member: string, score: number): boolean;
-  field(field: string, value: string): boolean;
+  /** `expireAtMs`, of the field alone, is Unix time, or -1 for none. */
+  field(field: string, value: string, expireAtMs?: number): boolean;
   /** Entries come in the order of their IDs. `fields` alternates field and value. */
   entry(id: RawStreamId, fields: string[]): boolean;
   streamState(state: StreamState): void;

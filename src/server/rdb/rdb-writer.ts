@@ -1,6 +1,6 @@
 import { Crc64 } from './crc64.ts';
 import { lzfCompress } from './lzf.ts';
-import { RDB_OPCODE, RDB_TYPE } from './rdb-format.ts';
+import { OLDEST_VALKEY_VERSION, RDB_OPCODE, RDB_TYPE } from './rdb-format.ts';
 import type { CollectionType } from './rdb-sink.ts';
 
 const DEFAULT_CHUNK_BYTES = 64 * 1024;
@@ -19,9 +19,10 @@ const PACKED = Buffer.allocUnsafeSlow(MAX_COMPRESSED_BYTES);
 
 /**
  * Version in the header. 9 is loaded by Redis 6.0 to 8 and Valkey 7.2 to 9; 10 (Redis ≥ 7.0) adds functions and a
- * stream's counters, 11 (≥ 7.2) the active time of consumers.
+ * stream's counters, 11 (≥ 7.2) the active time of consumers, 12 (≥ 7.4) hash fields with a time to live, for which
+ * Valkey (≥ 9) has 80 and loads no 12.
  */
-export type WriterVersion = 9 | 10 | 11;
+export type WriterVersion = 9 | 10 | 11 | 12 | 80;
 
 export interface RdbWriterOptions {
   readonly version?: WriterVersion;
@@ -61,6 +62,7 @@ export class RdbWriter {
   #buffer: Buffer;
   #at = 0;
   #emittedBytes = 0;
+  #earliestMs = 0;
 
   constructor(emit: (piece: Buffer) => void, options: RdbWriterOptions = {}) {
     this.version = options.version ?? 9;
@@ -77,7 +79,9 @@ export class RdbWriter {
   }
 
   header(): void {
-    this.#latin1(`REDIS${String(this.version).padStart(4, '0')}`);
+    const { version } = this;
+    const isValkey = version >= OLDEST_VALKEY_VERSION;
+    this.#latin1(isValkey ? `VALKEY0${version}` : `REDIS${String(version).padStart(4, '0')}`);
   }
 
   aux(name: string, value: string): void {
@@ -130,6 +134,28 @@ export class RdbWriter {
     this.keyHeader(PLAIN_TYPE[type], expireAtMs);
     if (key !== undefined) this.range(key.bytes, key.start, key.end);
     this.length(count);
+  }
+
+  /**
+   * The head of a hash with fields that expire, the earliest at `earliestMs`; `count` calls of `expiringField` have to
+   * follow. Only for version 12 and later.
+   */
+  beginExpiring(count: number, earliestMs: number, key: KeyRange | undefined, expireAtMs: number): void {
+    const isValkey = this.version >= OLDEST_VALKEY_VERSION;
+    this.#earliestMs = earliestMs;
+    this.keyHeader(isValkey ? RDB_TYPE.hashFieldExpiryValkey : RDB_TYPE.hashFieldExpiry, expireAtMs);
+    if (key !== undefined) this.range(key.bytes, key.start, key.end);
+    if (!isValkey) this.int64(earliestMs);
+    this.length(count);
+  }
+
+  /** `expireAtMs` is Unix time, -1 for none. */
+  expiringField(field: string, value: string, expireAtMs: number): void {
+    const isValkey = this.version >= OLDEST_VALKEY_VERSION;
+    if (!isValkey) this.length(expireAtMs < 0 ? 0 : expireAtMs - this.#earliestMs + 1);
+    this.text(field);
+    this.text(value);
+    if (isValkey) this.int64(expireAtMs);
   }
 
   /** One element of a list or set, and each half of a hash's pair. */

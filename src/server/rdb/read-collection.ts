@@ -4,7 +4,7 @@ import type { PackedReader } from './packed/packed-reader.ts';
 import { ZipmapReader } from './packed/zipmap-reader.ts';
 import { ZiplistReader } from './packed/ziplist-reader.ts';
 import { MalformedData } from './rdb-error.ts';
-import { RDB_TYPE } from './rdb-format.ts';
+import { LATEST_FIELD_EXPIRY_MS, RDB_TYPE } from './rdb-format.ts';
 import type { RdbInput } from './rdb-input.ts';
 import type { RdbSink } from './rdb-sink.ts';
 
@@ -54,61 +54,69 @@ export function* readFields(input: RdbInput, sink: RdbSink): CollectionReading {
 }
 
 /** Valkey's type 22: field, value, expiry in Unix milliseconds or -1. */
-export function* readFieldsValkeyExpiry(
-  input: RdbInput,
-  sink: RdbSink,
-  refuseExpiry: () => never,
-): CollectionReading {
+export function* readFieldsValkeyExpiry(input: RdbInput, sink: RdbSink): CollectionReading {
   while (!input.readLength()) yield;
   const count = input.value;
   for (let i = 0; i < count; i++) {
     while (!input.readString()) yield;
     const field = input.text();
     while (!input.readString()) yield;
-    if (!sink.field(field, input.text())) refuseDuplicate();
+    const value = input.text();
     while (!input.readInt64()) yield;
-    if (input.value !== -1) refuseExpiry();
+    if (input.value < -1) refuseExpiry(input.value);
+    if (!sink.field(field, value, input.value)) refuseDuplicate();
   }
   return count;
 }
 
-/** Redis' types 24 and (before the release) 22: the earliest expiry, then expiry (0 for none), field and value. */
+/**
+ * Redis' type 24: the earliest expiry, then expiry (0 for none, otherwise counted from the earliest, which is 1), field
+ * and value. Type 22 of its release candidates has no earliest, and Unix milliseconds.
+ */
 export function* readFieldsRedisExpiry(
   input: RdbInput,
   sink: RdbSink,
-  refuseExpiry: () => never,
-  hasMinimum: boolean,
+  hasEarliest: boolean,
 ): CollectionReading {
-  if (hasMinimum) while (!input.readInt64()) yield;
+  let earliest = 1;
+  if (hasEarliest) {
+    while (!input.readInt64()) yield;
+    earliest = input.value;
+    if (earliest < 0 || earliest > LATEST_FIELD_EXPIRY_MS + 1) refuseExpiry(earliest);
+  }
   while (!input.readLength()) yield;
   const count = input.value;
   for (let i = 0; i < count; i++) {
     while (!input.readLength()) yield;
-    if (input.value !== 0) refuseExpiry();
+    const expireAtMs = input.value === 0 ? -1 : input.value + earliest - 1;
+    if (expireAtMs > LATEST_FIELD_EXPIRY_MS) refuseExpiry(expireAtMs);
     while (!input.readString()) yield;
     const field = input.text();
     while (!input.readString()) yield;
-    if (!sink.field(field, input.text())) refuseDuplicate();
+    if (!sink.field(field, input.text(), expireAtMs)) refuseDuplicate();
   }
   return count;
 }
 
-/** Types 25 and 23: one listpack of field, value and expiry (0 for none). */
+/** Types 25 and 23: one listpack of field, value and expiry in Unix milliseconds (0 for none). */
 export function* readPackedFieldsExpiry(
   input: RdbInput,
   sink: RdbSink,
-  refuseExpiry: () => never,
-  hasMinimum: boolean,
+  hasEarliest: boolean,
 ): CollectionReading {
-  if (hasMinimum) while (!input.readInt64()) yield;
+  if (hasEarliest) while (!input.readInt64()) yield;
   while (!input.readString()) yield;
   const packed = new ListpackReader(input.bytes, input.start, input.end);
   let count = 0;
   for (; packed.hasNext; count++) {
     const field = packed.next();
     const value = packed.next();
-    if (packed.next() !== '0') refuseExpiry();
-    if (!sink.field(field, value)) refuseDuplicate();
+    const text = packed.next();
+    const expireAtMs = Number(text);
+    if (String(expireAtMs) !== text || expireAtMs < 0 || expireAtMs > LATEST_FIELD_EXPIRY_MS) {
+      refuseExpiry(text);
+    }
+    if (!sink.field(field, value, expireAtMs === 0 ? -1 : expireAtMs)) refuseDuplicate();
   }
   return count;
 }
@@ -202,6 +210,11 @@ function readTextDouble(input: RdbInput): boolean {
   if (!input.readBytes(length)) return input.rewind(mark);
   input.double = parseScore(input.text());
   return true;
+}
+
+function refuseExpiry(what: number | string): never {
+  // What stands where a time should be may be anything, of any length.
+  throw new MalformedData(`a field of a hash with the impossible time to live ${String(what).slice(0, 32)}`);
 }
 
 function refuseDuplicate(): never {

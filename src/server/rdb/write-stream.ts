@@ -1,7 +1,7 @@
 import { ListpackWriter } from './packed/listpack-writer.ts';
 import { RDB_TYPE } from './rdb-format.ts';
 import type { RawStreamId, StreamGroup, StreamState } from './rdb-sink.ts';
-import type { KeyRange, RdbWriter } from './rdb-writer.ts';
+import type { KeyRange, RdbWriter, WriterVersion } from './rdb-writer.ts';
 import { formatStreamCounters, STREAM_COUNTERS_AUX } from './stream-counters.ts';
 import { streamIdDelta } from './stream-id.ts';
 
@@ -42,7 +42,7 @@ export class StreamWriter {
     if (writer.version === 9 && key !== undefined) {
       writer.aux(STREAM_COUNTERS_AUX, formatStreamCounters(state, groups));
     }
-    writer.keyHeader(TYPE_OF_VERSION[writer.version], expireAtMs);
+    writer.keyHeader(typeOfVersion(writer.version), expireAtMs);
     if (key !== undefined) writer.range(key.bytes, key.start, key.end);
     writer.length(Math.ceil(state.length / this.#entriesPerNode));
   }
@@ -146,4 +146,5 @@ export class StreamWriter {
   }
 }
 
-const TYPE_OF_VERSION = { 9: RDB_TYPE.stream, 10: RDB_TYPE.stream2, 11: RDB_TYPE.stream3 } as const;
+const typeOfVersion = (version: WriterVersion): number =>
+  version === 9 ? RDB_TYPE.stream : version === 10 ? RDB_TYPE.stream2 : RDB_TYPE.stream3;

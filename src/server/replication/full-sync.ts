@@ -1,5 +1,13 @@
 import { crypto } from '../lazy-crypto.ts';
-import type { Log, SnapshotFilter, SnapshotRun, SnapshotSource, Spool, StreamPosition } from './ports.ts';
+import type {
+  Log,
+  SnapshotFilter,
+  SnapshotFormat,
+  SnapshotRun,
+  SnapshotSource,
+  Spool,
+  StreamPosition,
+} from './ports.ts';
 import type { ReplicaSession } from './replica-session.ts';
 
 export interface FullSyncSettings {
@@ -31,6 +39,7 @@ export interface FullSyncPorts {
 interface Run {
   readonly position: StreamPosition;
   readonly filter: SnapshotFilter;
+  readonly format: SnapshotFormat;
   readonly members: Set<ReplicaSession>;
   readonly spool: Spool | null;
   readonly mark: string;
@@ -66,7 +75,7 @@ export class FullSync {
       if (settings().isDiskless && session.canEof && settings().disklessDelayMs > 0) {
         log('notice', 'Delay next BGSAVE for diskless SYNC');
       } else this.#startDue();
-    } else if (run.spool !== null && isSameFilter(run.filter, session.filter)) {
+    } else if (run.spool !== null && isFor(run, session)) {
       // The spool holds one point in time and the stream since then is still in the backlog: one more can share it.
       run.members.add(session);
       this.#ports.attach(session, run.position);
@@ -126,10 +135,10 @@ export class FullSync {
     if (this.#isHeld || this.#run !== null || first === undefined) return;
     const { settings, now, log, snapshots } = this.#ports;
     const { isDiskless, disklessDelayMs, disklessMaxReplicas } = settings();
-    const members = new Set(
-      [...this.#waiting].filter((session) => isSameFilter(session.filter, first.filter)),
-    );
-    const isEof = [...members].every((session) => session.canEof) && (isDiskless || !isPlain(first.filter));
+    const { filter } = first;
+    const format = snapshots.isCommon() ? 'common' : formatOf(first);
+    const members = new Set([...this.#waiting].filter((session) => isFor({ filter, format }, session)));
+    const isEof = [...members].every((session) => session.canEof) && (isDiskless || !isPlain(filter));
     const oldestMs = Math.max(...[...members].map((session) => now() - session.askedAtMs));
     const isEnough = disklessMaxReplicas > 0 && members.size >= disklessMaxReplicas;
     if (isEof && isDiskless && !isEnough && oldestMs < disklessDelayMs) return;
@@ -140,7 +149,8 @@ export class FullSync {
     const position = this.#ports.beginStream();
     const run: Run = {
       position,
-      filter: first.filter,
+      filter,
+      format,
       members,
       spool,
       mark: crypto().randomBytes(20).toString('hex'),
@@ -153,11 +163,12 @@ export class FullSync {
       this.#ports.attach(session, position);
       if (isEof) session.beginEofPayload(run.mark, now());
     }
-    run.walk = snapshots.start(position, first.filter, {
-      write: (chunk) => this.#write(run, chunk),
+    const sink = {
+      write: (chunk: Uint8Array) => this.#write(run, chunk),
       end: () => this.#end(run),
-      fail: (reason) => this.#fail(run, reason),
-    });
+      fail: (reason: string) => this.#fail(run, reason),
+    };
+    run.walk = snapshots.start(position, filter, sink, format);
   }
 
   /** Undefined when the disk refuses: those who wait are sent away, and will ask again. */
@@ -245,8 +256,15 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function isSameFilter(a: SnapshotFilter, b: SnapshotFilter): boolean {
-  return a.withData === b.withData && a.withFunctions === b.withFunctions;
+function formatOf(session: ReplicaSession): SnapshotFormat {
+  return session.takesValkeyRdb ? 'valkey' : 'redis';
+}
+
+/** Whether what a run makes is what a replica asked for, and can load. */
+function isFor({ filter, format }: Pick<Run, 'filter' | 'format'>, session: ReplicaSession): boolean {
+  const { withData, withFunctions } = session.filter;
+  if (filter.withData !== withData || filter.withFunctions !== withFunctions) return false;
+  return format === 'common' || format === formatOf(session);
 }
 
 function isPlain(filter: SnapshotFilter): boolean {

@@ -44,10 +44,20 @@ export interface SnapshotRun {
   abort(): void;
 }
 
+/** Whose RDB an image is: that of Redis and of Valkey ≥ 9 differ for hash fields with a time to live. */
+export type SnapshotFormat = 'common' | 'redis' | 'valkey';
+
 /** Takes one point-in-time image of the whole dataset as RDB. */
 export interface SnapshotSource {
+  /** Whether an image taken now has nothing in it that Redis and Valkey write differently. */
+  isCommon(): boolean;
   /** The image is that of this very moment, even if bytes come later. */
-  start(position: StreamPosition, filter: SnapshotFilter, sink: SnapshotSink): SnapshotRun;
+  start(
+    position: StreamPosition,
+    filter: SnapshotFilter,
+    sink: SnapshotSink,
+    format: SnapshotFormat,
+  ): SnapshotRun;
 }
 
 /** Holds an RDB whose length must be known before it is sent (`$<len>`). */

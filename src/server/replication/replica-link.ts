@@ -15,6 +15,7 @@ export type LinkPhase =
   | 'receive-port-reply'
   | 'receive-ip-reply'
   | 'receive-capa-reply'
+  | 'receive-version-reply'
   /** PSYNC is sent: newlines may come before the reply. */
   | 'receive-psync-reply'
   /** A full resync: the RDB is being received and loaded. */
@@ -43,6 +44,12 @@ export interface ReplicaLink {
   /** Null: only a full resync is possible. */
   readonly position: PsyncPosition | null;
 }
+
+/**
+ * The Valkey whose RDB is understood here. Without a word about it Valkey 9 gives up full resyncs of hash fields with a
+ * time to live (`replicaRdbVersion` in replication.c).
+ */
+const VALKEY_VERSION = '9.0.0';
 
 export const NO_LINK: ReplicaLink = {
   phase: 'none',
@@ -271,7 +278,10 @@ function readLine(link: ReplicaLink, line: string, settings: LinkSettings): Link
     case 'receive-ip-reply':
       return to({ ...link, phase: 'receive-capa-reply' }, noteRefusal('ip-address', line));
     case 'receive-capa-reply':
-      return sendPsync(link, noteRefusal('capa', line), settings);
+      return to({ ...link, phase: 'receive-version-reply' }, noteRefusal('capa', line));
+    case 'receive-version-reply':
+      // Only Valkey knows it.
+      return sendPsync(link, [], settings);
     case 'receive-psync-reply':
       return readPsyncReply(link, line);
     case 'none':
@@ -306,6 +316,7 @@ function readPingReply(link: ReplicaLink, line: string, settings: LinkSettings):
   if (announceHost !== null) sends.push({ type: 'send', args: ['REPLCONF', 'ip-address', announceHost] });
   // `eof` always: without it Valkey 9 sends an RDB that only Valkey reads.
   sends.push({ type: 'send', args: ['REPLCONF', 'capa', 'eof', 'capa', 'psync2'] });
+  sends.push({ type: 'send', args: ['REPLCONF', 'version', VALKEY_VERSION] });
   return to({ ...link, phase: masterAuth === null ? 'receive-port-reply' : 'receive-auth-reply' }, sends);
 }
 

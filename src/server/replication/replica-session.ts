@@ -32,6 +32,8 @@ export class ReplicaSession {
   announcedHost = '';
   canEof = false;
   canPsync2 = false;
+  /** A Valkey from 9 on, which loads RDB version 80 and not 12: `REPLCONF version`, which Redis does not send. */
+  takesValkeyRdb = false;
   /** `REPLCONF rdb-only 1` (redis-cli --rdb): wants the image and then to be let go. */
   isRdbOnly = false;
   filter: SnapshotFilter = { withData: true, withFunctions: true };

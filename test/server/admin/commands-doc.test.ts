@@ -48,14 +48,19 @@ function listOf(chosen: readonly string[]): string {
 
 function section(): string {
   const done = names.filter((name) => isDone(name) && !isRefused(name));
-  const commands = done.filter((name) => server.commands.get(name)?.subcommands === undefined);
+  const isOf72 = (name: string): boolean => (manualPages().get(name)?.since ?? '') < '7.4';
+  const commands = done.filter(
+    (name) => server.commands.get(name)?.subcommands === undefined && isOf72(name),
+  );
+  const later = done.filter((name) => !isOf72(name));
   const reasons = (from: Readonly<Record<string, string>>): string =>
     Object.entries(from)
       .map(([name, reason]) => `- ${shown(name)}: ${reason}`)
       .join('\n');
   return [
     `Of the commands of Redis 7.2 these do what they do there, ${commands.length} with their subcommands:`,
-    listOf(done),
+    listOf(done.filter(isOf72)),
+    `Beyond them it knows those for hash fields with a time to live, as Redis 8.0 has them: ${later.map(shown).join(', ')}.`,
     'These are answered, but not carried out:',
     reasons(REFUSED),
     'These are not there:',

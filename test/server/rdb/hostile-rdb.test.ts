@@ -178,18 +178,36 @@ describe('a hostile RDB', () => {
     expect(reader.report.emptyKeysSkipped).toBe(1);
   });
 
-  it('refuses fields that expire, with the name of their hash', () => {
-    const redis = fileOf(24, 1, 'h', '\x01\0\0\0\0\0\0\0', 2, 5, 1, 'a', 1, '1', 0, 1, 'b', 1, '2');
-    const never = '\xff'.repeat(8);
-    const valkey = Buffer.concat([
-      Buffer.from('VALKEY080'),
-      fileOf(22, 1, 'h', 2, 1, 'a', 1, '1', '\x01\0\0\0\0\0\0\0', 1, 'b', 1, '2', never).subarray(9),
-    ]);
-    for (const bytes of [redis, valkey]) {
+  it('refuses times to live that no server writes', () => {
+    const int64 = (value: bigint): string => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigInt64LE(value);
+      return bytes.toString('latin1');
+    };
+    const length64 = (value: bigint): string => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigUInt64BE(value);
+      return `\x81${bytes.toString('latin1')}`;
+    };
+    const valkey = (...parts: (string | number)[]): Buffer =>
+      Buffer.concat([Buffer.from('VALKEY080'), fileOf(...parts).subarray(9)]);
+    const packed = (time: number): string => {
+      const bytes = [7 + 9, 0, 0, 0, 3, 0, 0x81, 0x61, 2, 0x81, 0x62, 2, time, 1, 0xff];
+      return String.fromCharCode(bytes.length, bytes.length, ...bytes.slice(1));
+    };
+    for (const bytes of [
+      fileOf(24, 1, 'h', int64(-5n), 1, 2, 1, 'a', 1, '1'),
+      fileOf(24, 1, 'h', int64(2n ** 48n), 1, 2, 1, 'a', 1, '1'),
+      fileOf(24, 1, 'h', int64(1000n), 1, length64(2n ** 48n), 1, 'a', 1, '1'),
+      fileOf(24, 1, 'h', int64(1000n), 1, length64(2n ** 64n - 1n), 1, 'a', 1, '1'),
+      fileOf(22, 1, 'h', 1, length64(2n ** 48n), 1, 'a', 1, '1'),
+      valkey(22, 1, 'h', 1, 1, 'a', 1, '1', int64(-2n)),
+    ]) {
       const refusal = refusalOf(bytes);
-      expect(refusal?.code).toBe('unsupported');
-      expect(refusal?.message).toContain("the hash 'h' has fields with a time to live");
+      expect(refusal?.code).toBe('corrupt');
+      expect(refusal?.message).toContain('impossible time to live');
     }
+    expect(refusalOf(fileOf(25, 1, 'h', int64(0n), packed(0x7f)))).toBeUndefined();
   });
 
   it('skips what belongs to modules and clusters', () => {

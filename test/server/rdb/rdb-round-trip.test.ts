@@ -8,7 +8,7 @@ import {
 import { RdbReader } from '../../../src/server/rdb/rdb-reader.ts';
 import { RdbWriter } from '../../../src/server/rdb/rdb-writer.ts';
 import { arbitraryKeys } from './arbitrary-keys.ts';
-import { RecordingSink } from './recording-sink.ts';
+import { RecordingSink, type RecordedKey } from './recording-sink.ts';
 import { writeKey, writeRecorded } from './write-recorded.ts';
 
 /** Feeds the file in pieces of the given sizes, over and over. */
@@ -21,6 +21,16 @@ function readInPieces(file: Buffer, sizes: readonly number[], sink: RecordingSin
   }
   reader.end();
   return reader;
+}
+
+/** A hash whose fields have these times to live in turn, -1 for none. */
+function withTimes(key: RecordedKey, times: readonly number[], turn: number): RecordedKey {
+  if (key.value.type !== 'hash') return key;
+  const fields = key.value.fields.map(([field, value], i): [string, string, number?] => {
+    const time = times[(turn + i) % times.length] ?? -1;
+    return time < 0 ? [field, value] : [field, value, time];
+  });
+  return { ...key, value: { type: 'hash', fields } };
 }
 
 describe('RDB written and read', () => {
@@ -40,6 +50,24 @@ describe('RDB written and read', () => {
         expect(sink.auxFields.get('redis-ver')).toBe('7.0.15');
       }),
       { numRuns: 150 },
+    );
+  });
+
+  it('gives the times to live of fields back, as Redis and as Valkey writes them', () => {
+    const time = integer({ min: -1, max: 2 ** 48 - 2 });
+    assert(
+      property(
+        arbitraryKeys,
+        array(time, { minLength: 1 }),
+        constantFrom(12 as const, 80 as const),
+        (keys, times, version) => {
+          const timed = keys.map((key, turn) => withTimes(key, times, turn));
+          const sink = new RecordingSink();
+          readInPieces(writeRecorded(timed, { version }), [1000], sink);
+          expect(sink.keys).toEqual(timed);
+        },
+      ),
+      { numRuns: 100 },
     );
   });
 

@@ -9,7 +9,7 @@ export type RecordedValue =
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'list' | 'set'; readonly elements: string[] }
   | { readonly type: 'zset'; readonly members: [string, number][] }
-  | { readonly type: 'hash'; readonly fields: [string, string][] }
+  | { readonly type: 'hash'; readonly fields: [field: string, value: string, expireAtMs?: number][] }
   | {
       readonly type: 'stream';
       readonly entries: RecordedEntry[];
@@ -81,10 +81,10 @@ export class RecordingSink implements RdbSink {
     return this.#isNew(member);
   }
 
-  field(field: string, value: string): boolean {
+  field(field: string, value: string, expireAtMs = -1): boolean {
     const open = this.#open();
     if (open.type !== 'hash') throw new Error('field outside a hash');
-    open.fields.push([field, value]);
+    open.fields.push(expireAtMs < 0 ? [field, value] : [field, value, expireAtMs]);
     return this.#isNew(field);
   }
 

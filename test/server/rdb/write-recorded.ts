@@ -40,13 +40,20 @@ export function writeKey(writer: RdbWriter, { key: name, expireAtMs, value }: Re
       writer.begin('zset', value.members.length, key, expireAtMs);
       for (const [member, score] of value.members) writer.member(member, score);
       return;
-    case 'hash':
+    case 'hash': {
+      const times = value.fields.flatMap(([, , time]) => time ?? []);
+      if (times.length > 0) {
+        writer.beginExpiring(value.fields.length, Math.min(...times), key, expireAtMs);
+        for (const [field, text, time] of value.fields) writer.expiringField(field, text, time ?? -1);
+        return;
+      }
       writer.begin('hash', value.fields.length, key, expireAtMs);
       for (const [field, text] of value.fields) {
         writer.text(field);
         writer.text(text);
       }
       return;
+    }
     case 'stream': {
       if (value.state === undefined) throw new Error('a stream without state');
       const stream = new StreamWriter(writer, value.state, value.groups, 0, key, expireAtMs);

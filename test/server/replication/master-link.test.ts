@@ -62,7 +62,7 @@ it.each([
   const { link, opened, paused, logged } = openLink();
   const [first] = opened;
   first?.opened();
-  for (const line of ['+PONG', '+OK', '+OK', `+FULLRESYNC ${REPLID} 1`])
+  for (const line of ['+PONG', '+OK', '+OK', '+OK', `+FULLRESYNC ${REPLID} 1`])
     first?.data(Buffer.from(`${line}\r\n`));
   expect(link.link.phase).toBe('transfer');
 

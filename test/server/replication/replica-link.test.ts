@@ -41,7 +41,7 @@ function play(events: readonly LinkEvent[], settings = plain, from: ReplicaLink 
 const line = (text: string, nowMs = 0): LinkEvent => ({ type: 'line', line: text, nowMs });
 const attach: LinkEvent = { type: 'attach', master, position: null, nowMs: 0 };
 const opened: LinkEvent = { type: 'opened', nowMs: 0 };
-const handshake = [attach, opened, line('+PONG'), line('+OK'), line('+OK')];
+const handshake = [attach, opened, line('+PONG'), line('+OK'), line('+OK'), line('-ERR Unrecognized')];
 
 describe('stepLink', () => {
   it('goes through the handshake to a full resync', () => {
@@ -59,8 +59,10 @@ describe('stepLink', () => {
       '= receive-ping-reply',
       '> REPLCONF listening-port 6380',
       '> REPLCONF capa eof capa psync2',
+      '> REPLCONF version 9.0.0',
       '= receive-port-reply',
       '= receive-capa-reply',
+      '= receive-version-reply',
       '> PSYNC ? -1',
       '= receive-psync-reply',
       '= receive-psync-reply',
@@ -84,6 +86,7 @@ describe('stepLink', () => {
         line('+OK'),
         line('-ERR what'),
         line('-ERR no'),
+        line('-ERR never'),
       ],
       settings,
     );
@@ -92,10 +95,12 @@ describe('stepLink', () => {
       '> REPLCONF listening-port 6380',
       '> REPLCONF ip-address node-2',
       '> REPLCONF capa eof capa psync2',
+      '> REPLCONF version 9.0.0',
       '= receive-auth-reply',
       '= receive-port-reply',
       '= receive-ip-reply',
       '= receive-capa-reply',
+      '= receive-version-reply',
       '> PSYNC ? -1',
       '= receive-psync-reply',
     ]);
@@ -109,6 +114,7 @@ describe('stepLink', () => {
       { type: 'lost', reason: 'reset', position: { replid: A, offset: 200 }, nowMs: 5000 },
       opened,
       line('+PONG'),
+      line('+OK'),
       line('+OK'),
       line('+OK'),
       line(`+CONTINUE ${B}`),
@@ -166,10 +172,10 @@ describe('stepLink', () => {
   });
 
   it('asks the target to take over during a failover', () => {
-    const { transcript } = play(
-      [{ ...attach, position: { replid: A, offset: 9 } }, opened, line('+PONG'), line('+OK'), line('+OK')],
-      { ...plain, isFailover: true },
-    );
+    const { transcript } = play([{ ...attach, position: { replid: A, offset: 9 } }, ...handshake.slice(1)], {
+      ...plain,
+      isFailover: true,
+    });
     expect(transcript).toContain(`> PSYNC ${A} 10 FAILOVER`);
   });
 

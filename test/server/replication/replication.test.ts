@@ -14,6 +14,7 @@ class Master {
   settings = { ...DEFAULT_REPLICATION_SETTINGS, disklessDelayMs: 0 };
   /** What the disk says to whoever wants to write. */
   spoolError: Error | null = null;
+  isCommon = true;
   readonly snapshots: SnapshotSink[] = [];
   readonly replication: Replication = new Replication({
     now: () => this.nowMs,
@@ -24,6 +25,7 @@ class Master {
       throw new Error('a master connects to nobody');
     },
     snapshots: {
+      isCommon: () => this.isCommon,
       start: (_position, _filter, sink) => {
         this.snapshots.push(sink);
         return { pause: () => undefined, resume: () => undefined, abort: () => undefined };

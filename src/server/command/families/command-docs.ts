@@ -16,6 +16,7 @@ interface ManualArgument {
 /** A command's page; fields are in the order of the reply. */
 export interface ManualPage {
   readonly name: string;
+  readonly since?: string;
   readonly group: string;
   readonly doc_flags?: readonly string[];
   readonly arguments?: readonly ManualArgument[];

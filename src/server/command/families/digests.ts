@@ -37,7 +37,7 @@ function digestValues(ctx: Context, args: Args): void {
  */
 function digestBatch(ctx: Context, args: Args): void {
   if (args.count < 4) throw ERRORS.syntax;
-  const digest = new BatchDigest(args.int(2));
+  const digest = new BatchDigest(args.int(2), ctx.now);
   const large: number[] = [];
   for (const [index, key] of args.strings(3).entries()) {
     const ref = ctx.findKey(key);

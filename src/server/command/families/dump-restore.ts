@@ -1,4 +1,5 @@
 import type { Value } from '../../keyspace/value.ts';
+import { HashValue } from '../../keyspace/values/hash-value.ts';
 import { StreamValue } from '../../keyspace/values/stream-value.ts';
 import { KeyspaceSink } from '../../persistence/keyspace-sink.ts';
 import { writeValue } from '../../persistence/write-value.ts';
@@ -39,7 +40,8 @@ export function dumpEntry({ db, server }: Context, ref: number): Buffer {
     return createDumpPayload(9, write, compresses);
   }
   const object = db.object(ref);
-  const version = object instanceof StreamValue ? 11 : 9;
+  const hasExpiries = object instanceof HashValue && object.expiries !== undefined;
+  const version = object instanceof StreamValue ? 11 : hasExpiries ? 12 : 9;
   return createDumpPayload(version, (writer) => writeValue(writer, object, undefined, -1), compresses);
 }
 

@@ -24,6 +24,8 @@ export const replicationCommands: Family = {
 
 const MAX_ANNOUNCED_HOST = 46;
 const NOT_ZERO_OR_ONE = new ReplyError('ERR value is out of range, value must between 0 and 1');
+/** `RDB_VERSION_MAP` in rdb.h of Valkey. */
+const FIRST_VALKEY_WITH_OWN_RDB = 9;
 const NO_LOCAL_AOF = new ReplyError(
   'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.',
 );
@@ -156,6 +158,7 @@ function configureReplica(session: ReplicaSession, args: Args, i: number): void 
       else if (args.is(i + 1, 'PSYNC2')) session.canPsync2 = true;
       return;
     case 'VERSION':
+      session.takesValkeyRdb = Number.parseInt(args.string(i + 1), 10) >= FIRST_VALKEY_WITH_OWN_RDB;
       return;
     case 'RDB-ONLY':
       session.isRdbOnly = args.intBetween(i + 1, 0, 1) === 1;

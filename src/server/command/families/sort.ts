@@ -175,7 +175,9 @@ function lookUp(ctx: Context, pattern: string, element: string): string | undefi
   if (!hasField) return ctx.db.isString(ref) ? ctx.db.valueString(ref) : undefined;
   if (ctx.db.isString(ref)) return undefined;
   const object = ctx.db.object(ref);
-  return object instanceof HashValue ? object.get(pattern.slice(arrow + 2)) : undefined;
+  const field = pattern.slice(arrow + 2);
+  if (!(object instanceof HashValue)) return undefined;
+  return object.isOver(field, ctx.server.expiry.fieldsHiddenBefore(ctx)) ? undefined : object.get(field);
 }
 
 function storeList(ctx: Context, args: Args, at: number, output: readonly (string | undefined)[]): void {

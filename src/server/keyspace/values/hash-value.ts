@@ -1,9 +1,12 @@
+import { Deadlines } from '../deadlines.ts';
 import type { Value } from '../value.ts';
 import { STRING_OVERHEAD_BYTES, type EncodingLimits } from './encoding.ts';
 import { NameTable, ORDERED_MAX, removeFromColumn, scanDown } from './name-table.ts';
 import { PackedTable } from './packed-table.ts';
 
 const EMPTY_BYTES = 160;
+/** Latest time to live that Redis' RDB can hold (EB_EXPIRE_TIME_MAX in ebuckets.h), some 8,900 years ahead. */
+const MAX_EXPIRY_MS = 2 ** 48 - 2;
 
 /** Takes names and values, as they are kept: a reply. */
 export interface TextSink {
@@ -11,9 +14,16 @@ export interface TextSink {
   bulkString(text: string): void;
 }
 
-/** A hash: field → value, in order of insertion while it is small. Once large it is packed, and stays so. */
+/**
+ * A hash: field → value, in order of insertion while it is small. Once large it is packed, and stays so.
+ *
+ * A field may have a time to live (Redis 7.4 and later, Valkey 9). It is kept beside, by hashes that have such; the
+ * hash itself goes on holding a field that is past its time until that is deleted.
+ */
 export class HashValue implements Value {
   readonly type = 'hash';
+  /** When which field dies; undefined in an ordinary hash. */
+  expiries: Deadlines | undefined;
   private table = new NameTable();
   private values: string[] = [];
   private valueChars = 0;
@@ -32,15 +42,17 @@ export class HashValue implements Value {
   }
 
   get bytes(): number {
-    if (this.packed !== undefined) return EMPTY_BYTES + this.packed.bytes;
-    return EMPTY_BYTES + this.table.bytes + this.valueChars + this.size * 2 * STRING_OVERHEAD_BYTES;
+    const fixed = this.expiries === undefined ? EMPTY_BYTES : EMPTY_BYTES + this.expiries.bytes;
+    if (this.packed !== undefined) return fixed + this.packed.bytes;
+    return fixed + this.table.bytes + this.valueChars + this.size * 2 * STRING_OVERHEAD_BYTES;
   }
 
   /** What OBJECT ENCODING answers; a hashtable stays one, as in Redis. */
-  encoding(limits: EncodingLimits): 'listpack' | 'hashtable' {
+  encoding(limits: EncodingLimits): 'listpack' | 'listpackex' | 'hashtable' {
     const isSmall =
       this.peakSize <= limits.hashMaxListpackEntries && this.peakLength <= limits.hashMaxListpackValue;
-    return isSmall ? 'listpack' : 'hashtable';
+    if (!isSmall) return 'hashtable';
+    return this.expiries === undefined ? 'listpack' : 'listpackex';
   }
 
   get(field: string): string | undefined {
@@ -58,8 +70,14 @@ export class HashValue implements Value {
     return this.table.find(buf.latin1Slice(start, end));
   }
 
-  /** Sets a field and says whether it is new. */
+  /** Sets a field, which loses its time to live, and says whether it is new. */
   set(field: string, value: string): boolean {
+    if (this.expiries !== undefined) this.persist(field);
+    return this.replace(field, value);
+  }
+
+  /** `set` that leaves a time to live as it is. */
+  replace(field: string, value: string): boolean {
     this.noteLength(field.length, value.length);
     if (this.packed !== undefined) return this.noteSize(this.packed.setText(field, value));
     const found = this.table.findOrAdd(field);
@@ -76,7 +94,7 @@ export class HashValue implements Value {
 
   /** `set` of the field `buf[start, end)` to `buf[valueStart, valueEnd)`. */
   setBytes(buf: Buffer, start: number, end: number, valueStart: number, valueEnd: number): boolean {
-    if (this.packed === undefined)
+    if (this.packed === undefined || this.expiries !== undefined)
       return this.set(buf.latin1Slice(start, end), buf.latin1Slice(valueStart, valueEnd));
     this.noteLength(end - start, valueEnd - valueStart);
     return this.noteSize(this.packed.set(buf, start, end, buf, valueStart, valueEnd));
@@ -85,6 +103,7 @@ export class HashValue implements Value {
   delete(field: string): boolean {
     const position = this.find(field);
     if (position < 0) return false;
+    if (this.expiries !== undefined) this.persist(field);
     if (this.packed !== undefined) this.packed.removeAt(position);
     else {
       this.valueChars -= this.values[position]!.length;
@@ -92,6 +111,44 @@ export class HashValue implements Value {
       this.table.removeAt(position);
     }
     return true;
+  }
+
+  /** Unix time in ms at which a field dies, -1 for never. */
+  expiryOf(field: string): number {
+    return this.expiries === undefined ? -1 : this.expiries.timeOf(field);
+  }
+
+  /** Gives a field that is there a time to live. */
+  setExpiry(field: string, timeMs: number): void {
+    this.expiries ??= new Deadlines();
+    this.expiries.set(field, Math.min(timeMs, MAX_EXPIRY_MS));
+  }
+
+  /** Takes a field's time to live away; true when there was one. */
+  persist(field: string): boolean {
+    const { expiries } = this;
+    if (expiries === undefined || !expiries.delete(field)) return false;
+    if (expiries.size === 0) this.expiries = undefined;
+    return true;
+  }
+
+  /** Whether some field is past its time at `nowMs`. */
+  hasFieldsOver(nowMs: number): boolean {
+    return this.expiries !== undefined && this.expiries.first < nowMs;
+  }
+
+  /** Up to `most` fields past their time at `nowMs`, to be deleted: they have no time to live any more. */
+  fieldsOver(nowMs: number, most: number): string[] {
+    const { expiries } = this;
+    const fields = expiries === undefined ? [] : expiries.takeBefore(nowMs, most);
+    if (expiries?.size === 0) this.expiries = undefined;
+    return fields;
+  }
+
+  /** Whether a field is past its time at `nowMs`. */
+  isOver(field: string, nowMs: number): boolean {
+    const time = this.expiryOf(field);
+    return time >= 0 && time < nowMs;
   }
 
   /** The field at a position from 0 to size-1, in no promised order: how HRANDFIELD draws. */
@@ -138,6 +195,7 @@ export class HashValue implements Value {
     copy.values = this.values.slice();
     copy.valueChars = this.valueChars;
     copy.packed = this.packed?.clone();
+    copy.expiries = this.expiries?.clone();
     copy.peakSize = this.peakSize;
     copy.peakLength = this.peakLength;
     return copy;
