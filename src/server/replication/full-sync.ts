@@ -144,6 +144,7 @@ export class FullSync {
     if (isEof && isDiskless && !isEnough && oldestMs < disklessDelayMs) return;
 
     log('notice', `Starting BGSAVE for SYNC with target: ${isEof ? 'replicas sockets' : 'disk'}`);
+    if (format !== 'common') log('notice', NEEDS_FIELD_EXPIRY);
     const spool = isEof ? null : this.#openSpool(members);
     if (spool === undefined) return;
     const position = this.#ports.beginStream();
@@ -250,6 +251,8 @@ export class FullSync {
   }
 }
 
+const NEEDS_FIELD_EXPIRY =
+  'The data have hash fields with a time to live, which only Redis from 7.4 on and Valkey from 9 on load';
 const SYNC_FAILED = 'SYNC failed. BGSAVE returned an error';
 
 function reasonOf(error: unknown): string {
