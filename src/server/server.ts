@@ -109,6 +109,8 @@ export class Server {
   persistence: Persistence | undefined;
   isLoading = false;
   isReplica = false;
+  /** DEBUG PAUSE-CRON: nothing is done on the server's own account (`serverCron`); what clients ask for goes on. */
+  isCronPaused = false;
 
   /** Unix time in ms, fixed while one batch of input is dealt with. */
   now: number;
@@ -369,6 +371,7 @@ export class Server {
   }
 
   private tick(): void {
+    if (this.isCronPaused) return;
     this.refreshTime();
     const start = this.clock.monotonic();
     const deadline = start + 1;

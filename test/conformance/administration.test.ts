@@ -1,7 +1,11 @@
-import { describe } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { hasEngine } from '../support/engines.ts';
+import { poll } from '../support/poll.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 import { conformance } from './conformance.ts';
 
-const { same } = conformance(['--enable-debug-command', 'yes', '--enable-protected-configs', 'yes']);
+const { same, ports } = conformance(['--enable-debug-command', 'yes', '--enable-protected-configs', 'yes']);
 
 /** The real server here is 7.0; ours answers as 7.2. */
 const SINCE_7_2 = 'the text is another one since 7.2';
@@ -453,3 +457,17 @@ same('CONFIG SET names a directive as it was given', [
   'config set SLAVE-read-only 1',
   'config set zset-max-ziplist-entries x',
 ]);
+
+it.skipIf(!hasEngine('redis'))('DEBUG PAUSE-CRON leaves what has expired where it is', async () => {
+  for (const port of Object.values(ports())) {
+    const open = await RawConnection.open(port);
+    await open.call('FLUSHALL');
+    expect(await open.call('DEBUG', 'PAUSE-CRON', '1')).toBe('+OK\r\n');
+    await open.call('SET', 'gone', 'x', 'PX', '1');
+    await sleep(400);
+    expect(await open.call('DBSIZE')).toBe(':1\r\n');
+    await open.call('DEBUG', 'PAUSE-CRON', '0');
+    await poll('the key to be swept', async () => (await open.call('DBSIZE')) === ':0\r\n');
+    open.close();
+  }
+});

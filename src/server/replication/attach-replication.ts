@@ -71,7 +71,9 @@ export function attachReplication(server: Server, parts: ReplicationParts): Repl
     refreshGates();
     if (value !== 'yes') replication.waiters.refuseLocal();
   });
-  server.clock.every(1000, () => replication.tick());
+  server.clock.every(1000, () => {
+    if (!server.isCronPaused) replication.tick();
+  });
   // While a script sleeps, its half of a change must get into no snapshot, and nothing of a master into its data.
   server.onBusy.push((isBusy) => replication.hold(isBusy));
   server.pause.onChange = (isPaused) => replication.pauseStream(isPaused);

@@ -52,7 +52,10 @@ const SUBCOMMANDS: Subcommands = {
   },
   REPLYBUFFER: (ctx) => ctx.reply.ok(),
   'DICT-RESIZING': (ctx) => ctx.reply.ok(),
-  'PAUSE-CRON': (ctx) => ctx.reply.ok(),
+  'PAUSE-CRON'(ctx, args) {
+    ctx.server.isCronPaused = args.int(2) !== 0;
+    ctx.reply.ok();
+  },
   'CHANGE-REPL-ID': changeReplId,
   RELOAD: reload,
   LOADAOF: loadAof,
@@ -263,6 +266,8 @@ const HELP = [
   '    Flush the AOF buffers on disk and reload the AOF in memory.',
   'OBJECT <key>',
   '    Show low level info about `key` and associated value.',
+  'PAUSE-CRON <0|1>',
+  '    Stop periodic cron job processing.',
   'POPULATE <count> [<prefix>] [<size>]',
   '    Create <count> string keys named key:<num>. If <prefix> is specified then',
   "    it is used instead of the 'key' prefix.",
