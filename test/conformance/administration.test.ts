@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { hasEngine } from '../support/engines.ts';
 import { poll } from '../support/poll.ts';
 import { RawConnection } from '../support/raw-connection.ts';
+import { whyNoTls } from '../support/test-certificates.ts';
 import { conformance } from './conformance.ts';
 
 const { same, ports } = conformance(['--enable-debug-command', 'yes', '--enable-protected-configs', 'yes']);
@@ -457,6 +458,23 @@ same('CONFIG SET names a directive as it was given', [
   'config set SLAVE-read-only 1',
   'config set zset-max-ziplist-entries x',
 ]);
+
+describe.skipIf(whyNoTls() !== null)('CONFIG SET', () => {
+  same('of TLS without certificates', [
+    'config set tls-cluster yes',
+    'config set tls-cert-file /nope',
+    'config set tls-replication yes',
+    'config set tls-key-file /nope',
+    'config set tls-port 1',
+    'config set tls-ca-cert-file /nope tls-cluster yes',
+    'config get tls-ca-cert-file',
+    'config get tls-cert-file',
+    'config get tls-cluster',
+    'config get tls-port',
+    'config set tls-cert-file "" tls-key-file "" tls-protocols nope',
+    'config set tls-protocols ""',
+  ]);
+});
 
 it.skipIf(!hasEngine('redis'))('DEBUG PAUSE-CRON leaves what has expired where it is', async () => {
   for (const port of Object.values(ports())) {

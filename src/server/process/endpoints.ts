@@ -3,6 +3,7 @@ import type { LiveConfig } from '../config/live-config.ts';
 import { Listener, type Endpoint } from '../net/listener.ts';
 import type { Server } from '../server.ts';
 import type { TlsAcceptor } from './tls-acceptor.ts';
+import { findTlsProblem } from './tls-check.ts';
 
 /** Addresses that need not exist on this machine: those with a `-` in front. */
 const MISSING_ADDRESS = new Set(['EADDRNOTAVAIL', 'ENOTFOUND']);
@@ -104,6 +105,8 @@ export class Endpoints {
     const port = this.#config.number('tls-port');
     this.#tls = [];
     if (port === 0) return;
+    const problem = findTlsProblem(this.#config, this.#resolve);
+    if (problem !== undefined) throw new Error(problem);
     const { createTlsAcceptor } = await import('./tls-acceptor.ts');
     await this.#onEachAddress(port, 'tls', this.#tls, async (endpoint) => {
       const acceptor = createTlsAcceptor(this.#server, this.#config, this.#resolve);

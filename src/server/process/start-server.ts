@@ -20,6 +20,7 @@ import { Endpoints, ListenError } from './endpoints.ts';
 import { createLog } from './log-file.ts';
 import { followOomScore } from './oom-score.ts';
 import { createRandom } from './random-source.ts';
+import { checkTls } from './tls-check.ts';
 import { tlsClientOptions } from './tls-options.ts';
 
 type RunLine = CommandLine & { action: 'run' };
@@ -118,6 +119,8 @@ async function run(line: RunLine, loaded: LoadedConfig): Promise<void> {
     },
   };
   try {
+    if (!checkTls(server, config, inFolder))
+      throw new Error('Failed to configure TLS. Check logs for more info.');
     const kinds = await endpoints.open();
     log('notice', 'Server initialized');
     await data.load();
