@@ -15,7 +15,9 @@ const FILL = `for i = 1, ${KEYS} do
 /** A delay that collects replicas would be measured too. */
 const SYNC = ['--repl-diskless-sync-delay', '0'];
 const SERVER = path.join(import.meta.dirname, '..', 'bin', 'server.js');
-const ENGINES = { ours: [process.execPath, SERVER], theirs: ['redis-server'] };
+/** As `up` starts it (src/hosts/engine.ts). */
+export const NODE_OPTIONS = ['--single-threaded-gc'];
+const ENGINES = { ours: [process.execPath, ...NODE_OPTIONS, SERVER], theirs: ['redis-server'] };
 
 export const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 

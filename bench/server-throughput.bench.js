@@ -6,6 +6,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { NODE_OPTIONS } from './million-keys.js';
 
 const run = promisify(execFile);
 const ROUNDS = Number(process.env.REPLCTL_BENCH_ROUNDS ?? 5);
@@ -176,7 +177,8 @@ async function start(side) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'replctl-bench-'));
   const port = await freePort();
   const flags = ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
-  const [command, first] = side === 'ours' ? [process.execPath, [SERVER]] : ['redis-server', []];
+  const [command, first] =
+    side === 'ours' ? [process.execPath, [...NODE_OPTIONS, SERVER]] : ['redis-server', []];
   const child = spawn(command, [...first, ...flags.map(String)], { stdio: 'ignore' });
   const exit = new Promise((resolve) => child.once('exit', resolve));
   const stop = async () => {

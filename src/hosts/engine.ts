@@ -17,6 +17,13 @@ export interface EngineVersion {
   readonly version: string;
 }
 
+/**
+ * V8 collects garbage without helper threads: those wait for a core while clients and other nodes use them all, and
+ * the server waits with them. It can be said on the command line alone: V8 crashes if it is told later, and a
+ * script's first line can't give node an option everywhere (BusyBox' `env` has no `-S`).
+ */
+const NODE_OPTIONS = ['--single-threaded-gc'];
+
 /** Which command line starts nodes of this engine on that host. */
 export function findEngine(spec: EngineSpec, host: Host): Engine {
   if (spec.command !== null) return { kind: spec.kind, command: [spec.command] };
@@ -24,7 +31,9 @@ export function findEngine(spec: EngineSpec, host: Host): Engine {
     case 'bundled':
       return {
         kind: 'bundled',
-        command: host.isLocal ? [process.execPath, bundledServerScript()] : ['replctl-server'],
+        command: host.isLocal
+          ? [process.execPath, ...NODE_OPTIONS, bundledServerScript()]
+          : ['replctl-server'],
       };
     case 'redis':
       return { kind: 'redis', command: ['redis-server'] };

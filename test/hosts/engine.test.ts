@@ -6,7 +6,7 @@ describe('engine', () => {
   it('runs the bundled server with this node, and a declared command as it is', () => {
     const { command } = findEngine({ kind: 'bundled', command: null }, localHost);
     expect(command[0]).toBe(process.execPath);
-    expect(command[1]).toMatch(/\/bin\/server\.js$/);
+    expect(command.at(-1)).toMatch(/\/bin\/server\.js$/);
     expect(findEngine({ kind: 'redis', command: '/opt/redis-server' }, localHost).command).toEqual([
       '/opt/redis-server',
     ]);

@@ -50,10 +50,12 @@ export class Endpoint {
     this.#events = events;
   }
 
-  write(bytes: Uint8Array): void {
+  /** The bytes are copied, so whoever gave them may have them back. */
+  write(bytes: Uint8Array, taken?: () => void): void {
     if (this.#isClosed || this.#isEnding || bytes.length === 0) return;
     this.#queue.push(Buffer.from(bytes));
     this.#queuedBytes += bytes.length;
+    taken?.();
     this.#deliver();
   }
 

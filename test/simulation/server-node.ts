@@ -355,8 +355,8 @@ class EndpointTransport implements Transport {
     return this.#endpoint.pendingBytes;
   }
 
-  write(bytes: Uint8Array): void {
-    this.#endpoint.write(bytes);
+  write(bytes: Uint8Array, taken?: () => void): void {
+    this.#endpoint.write(bytes, taken);
   }
 
   writeNow(bytes: Uint8Array, length: number): number {

@@ -147,7 +147,7 @@ class Process implements Life {
         sink.end();
         return;
       }
-      sink.write(image.subarray(from, from + SLICE_BYTES));
+      sink.write(image.subarray(from, from + SLICE_BYTES), () => undefined);
       from += SLICE_BYTES;
       clock.after(random.between(0, 5), step);
     };

@@ -96,8 +96,8 @@ class SocketTransport implements Transport {
     return this.socket.writableLength;
   }
 
-  write(bytes: Uint8Array): void {
-    if (!this.socket.destroyed) this.socket.write(bytes);
+  write(bytes: Uint8Array, taken?: () => void): void {
+    if (!this.socket.destroyed) this.socket.write(bytes, taken);
   }
 
   /**

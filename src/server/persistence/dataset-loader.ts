@@ -3,6 +3,7 @@ import type { Keyspace } from '../keyspace/keyspace.ts';
 import { RdbError } from '../rdb/rdb-error.ts';
 import { RdbReader } from '../rdb/rdb-reader.ts';
 import type { DatasetEvents, DatasetReceiver, DatasetSink } from '../replication/ports.ts';
+import { collectAfterLoad } from './collect-after-load.ts';
 import { KeyspaceSink } from './keyspace-sink.ts';
 
 export interface DatasetLoaderPorts {
@@ -29,6 +30,7 @@ class DatasetLoading implements DatasetSink {
   readonly #events: DatasetEvents;
   readonly #sink: KeyspaceSink;
   readonly #reader: RdbReader;
+  #loadedBytes = 0;
   #isOver = false;
 
   constructor(ports: DatasetLoaderPorts, events: DatasetEvents) {
@@ -46,6 +48,7 @@ class DatasetLoading implements DatasetSink {
   write(chunk: Uint8Array): void {
     if (this.#isOver) return;
     this.#attempt(() => this.#reader.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)));
+    this.#loadedBytes += chunk.length;
     if (!this.#isOver) this.#events.progress();
   }
 
@@ -56,6 +59,7 @@ class DatasetLoading implements DatasetSink {
     this.#isOver = true;
     this.#events.replacing();
     replaceDbs(this.#ports.keyspace, this.#sink.dbs);
+    collectAfterLoad(this.#loadedBytes);
     this.#ports.replaceLibraries(this.#sink.libraries);
     warnOfLosses(this.#reader, this.#ports.warn);
     this.#ports.replaced();

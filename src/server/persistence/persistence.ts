@@ -11,6 +11,7 @@ import type { DatasetReceiver, SnapshotSource, StreamPosition } from '../replica
 import { ReplyError } from '../resp/reply-error.ts';
 import type { Server } from '../server.ts';
 import { systemText } from '../system-text.ts';
+import { collectAfterLoad } from './collect-after-load.ts';
 import { createDatasetReceiver, warnOfLosses } from './dataset-loader.ts';
 import { KeyspaceSink } from './keyspace-sink.ts';
 import { loadAppendOnlyLog, LogLoadError } from './load-log.ts';
@@ -259,6 +260,7 @@ export class Persistence {
       await runWithPauses(steps, (bytes) => {
         loading.loadedBytes += bytes;
       });
+      collectAfterLoad(loading.loadedBytes);
     } finally {
       this.loading = undefined;
       server.isLoading = false;

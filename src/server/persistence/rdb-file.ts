@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import type { RdbReader } from '../rdb/rdb-reader.ts';
+import type { EmitPiece } from '../rdb/rdb-writer.ts';
 
 const READ_BYTES = 256 * 1024;
 
@@ -56,8 +57,9 @@ export class RdbFileSink {
     }
   }
 
-  write(piece: Uint8Array): void {
-    if (!this.#isOver && this.#stream?.write(piece) === false) this.#events.paused(true);
+  /** `taken` is called when the piece is with the kernel. */
+  write(piece: Uint8Array, taken: () => void): void {
+    if (!this.#isOver && this.#stream?.write(piece, taken) === false) this.#events.paused(true);
   }
 
   end(): void {
@@ -104,12 +106,13 @@ export class RdbFileSink {
 }
 
 /** The same without returning before it is done, for SAVE and SHUTDOWN. Throws what the disk says. */
-export function writeRdbFileSync(target: string, write: (emit: (piece: Buffer) => void) => void): void {
+export function writeRdbFileSync(target: string, write: (emit: EmitPiece) => void): void {
   const temporary = temporaryName(target);
   const file = openSync(temporary, 'w', 0o600);
   try {
-    write((piece) => {
+    write((piece, giveBack) => {
       for (let at = 0; at < piece.length;) at += writeSync(file, piece, at);
+      giveBack();
     });
     fsyncSync(file);
     renameSync(temporary, target);

@@ -50,7 +50,7 @@ export function runSnapshot(options: Omit<SnapshotOptions, 'emit'>, sink: Snapsh
     clock.soon(step);
   };
 
-  const snapshot = new Snapshot({ ...options, emit: (piece) => sink.write(piece) });
+  const snapshot = new Snapshot({ ...options, emit: (piece, giveBack) => sink.write(piece, giveBack) });
   schedule();
   return {
     snapshot,

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Db } from '../keyspace/db.ts';
 import { BUCKETS_PER_STEP, ELEMENTS_PER_STEP, isLarge, PutOffs, type PutOff } from '../keyspace/put-off.ts';
 import type { Walk } from '../keyspace/walk.ts';
-import { RdbWriter, type WriterVersion } from '../rdb/rdb-writer.ts';
+import { RdbWriter, type EmitPiece, type WriterVersion } from '../rdb/rdb-writer.ts';
 import { ValueWriting, writeValue } from './write-value.ts';
 
 export interface SnapshotOptions {
@@ -15,8 +15,7 @@ export interface SnapshotOptions {
   readonly checksum: boolean;
   /** Strings are packed where that makes them shorter. */
   readonly compresses: boolean;
-  /** Takes pieces of the file, which are the receiver's to keep. */
-  readonly emit: (piece: Buffer) => void;
+  readonly emit: EmitPiece;
   readonly clock: Clock;
   /** How long each key is to take at least (config rdb-key-save-delay), in milliseconds. */
   readonly keyDelayMs?: () => number;

@@ -49,22 +49,30 @@ const PLAIN_TYPE: Readonly<Record<Exclude<CollectionType, 'stream'>, number>> = 
 };
 
 /**
- * Writes an RDB of plain types, which no reader refuses. Hands out pieces that are the receiver's to keep.
+ * Takes a piece of the file, which is the receiver's until it calls `giveBack`, or for good if it never does. Pieces
+ * given back are written again: memory outside V8's heap for each of them would call for a whole collection of
+ * garbage several times a save, and clients wait for those.
+ */
+export type EmitPiece = (piece: Buffer, giveBack: () => void) => void;
+
+/**
+ * Writes an RDB of plain types, which no reader refuses.
  *
  * It neither waits nor buffers more than one piece: who calls it watches what happens to the pieces.
  */
 export class RdbWriter {
   readonly version: WriterVersion;
-  readonly #emit: (piece: Buffer) => void;
+  readonly #emit: EmitPiece;
   readonly #chunkBytes: number;
   readonly #compresses: boolean;
   readonly #crc: Crc64 | undefined;
+  readonly #spare: Buffer[] = [];
   #buffer: Buffer;
   #at = 0;
   #emittedBytes = 0;
   #earliestMs = 0;
 
-  constructor(emit: (piece: Buffer) => void, options: RdbWriterOptions = {}) {
+  constructor(emit: EmitPiece, options: RdbWriterOptions = {}) {
     this.version = options.version ?? 9;
     this.#emit = emit;
     this.#chunkBytes = options.chunkBytes ?? DEFAULT_CHUNK_BYTES;
@@ -290,18 +298,19 @@ export class RdbWriter {
     const trailer = Buffer.alloc(8);
     this.#crc?.writeTo(trailer, 0);
     this.#emittedBytes += trailer.length;
-    this.#emit(trailer);
+    this.#emit(trailer, keep);
   }
 
   /** Hands out what is there. */
   flush(): void {
     if (this.#at === 0) return;
-    const piece = this.#buffer.subarray(0, this.#at);
+    const written = this.#buffer;
+    const piece = written.subarray(0, this.#at);
     this.#crc?.update(piece, 0, piece.length);
     this.#emittedBytes += this.#at;
-    this.#buffer = Buffer.allocUnsafeSlow(this.#chunkBytes);
+    this.#buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#chunkBytes);
     this.#at = 0;
-    this.#emit(piece);
+    this.#emit(piece, () => this.#spare.push(written));
   }
 
   #latin1(text: string): void {
@@ -322,6 +331,9 @@ export class RdbWriter {
     if (this.#at + count > this.#chunkBytes) this.flush();
   }
 }
+
+/** The end of the file is not written again. */
+function keep(): void {}
 
 function mayBeInteger(first: number | undefined): boolean {
   return first !== undefined && ((first >= 0x30 && first <= 0x39) || first === 0x2d);

@@ -109,10 +109,10 @@ class ReplicaTransport implements Transport {
     return this.#client.transport?.pendingBytes ?? 0;
   }
 
-  write(bytes: Uint8Array): void {
+  write(bytes: Uint8Array, taken?: () => void): void {
     this.#client.flush();
     this.#client.server.stats.replOutputBytes += bytes.length;
-    this.#client.transport?.write(bytes);
+    this.#client.transport?.write(bytes, taken);
   }
 
   end(): void {

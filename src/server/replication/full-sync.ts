@@ -4,6 +4,7 @@ import type {
   SnapshotFilter,
   SnapshotFormat,
   SnapshotRun,
+  SnapshotSink,
   SnapshotSource,
   Spool,
   StreamPosition,
@@ -164,10 +165,10 @@ export class FullSync {
       this.#ports.attach(session, position);
       if (isEof) session.beginEofPayload(run.mark, now());
     }
-    const sink = {
-      write: (chunk: Uint8Array) => this.#write(run, chunk),
+    const sink: SnapshotSink = {
+      write: (chunk, taken) => this.#write(run, chunk, taken),
       end: () => this.#end(run),
-      fail: (reason: string) => this.#fail(run, reason),
+      fail: (reason) => this.#fail(run, reason),
     };
     run.walk = snapshots.start(position, filter, sink, format);
   }
@@ -183,18 +184,24 @@ export class FullSync {
   }
 
   /** May be called in the middle of somebody's write, whose old value is saved first: it must not throw. */
-  #write(run: Run, chunk: Uint8Array): void {
+  #write(run: Run, chunk: Uint8Array, taken: () => void): void {
     if (this.#run !== run) return;
     if (run.spool !== null) {
       try {
         run.spool.write(chunk);
+        taken();
       } catch (error) {
         run.walk?.abort();
         this.#fail(run, reasonOf(error));
       }
       return;
     }
-    for (const session of run.members) session.writePayload(chunk);
+    let holders = run.members.size;
+    const takenByOne = (): void => {
+      holders -= 1;
+      if (holders === 0) taken();
+    };
+    for (const session of run.members) session.writePayload(chunk, takenByOne);
     this.#balance();
   }
 

@@ -2,7 +2,8 @@
 
 /** The way to one peer, in either direction. Bytes are taken in order; nothing is ever waited for. */
 export interface Transport {
-  write(bytes: Uint8Array): void;
+  /** `taken` is called once the bytes are with the kernel, or may never be if the connection ends before. */
+  write(bytes: Uint8Array, taken?: () => void): void;
   /** Bytes taken but not yet with the kernel: what back-pressure and output limits go by. */
   readonly pendingBytes: number;
   /** Closes once everything taken is with the kernel. */
@@ -25,7 +26,8 @@ export interface StreamPosition {
 }
 
 export interface SnapshotSink {
-  write(chunk: Uint8Array): void;
+  /** The chunk is the sink's until it calls `taken`; it is written anew then. */
+  write(chunk: Uint8Array, taken: () => void): void;
   end(): void;
   fail(reason: string): void;
 }

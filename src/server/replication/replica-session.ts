@@ -134,8 +134,9 @@ export class ReplicaSession {
   }
 
   /** Bytes of an RDB in `$EOF:` framing. */
-  writePayload(chunk: Uint8Array): void {
-    if (this.#state === 'sending-rdb') this.#transport.write(chunk);
+  writePayload(chunk: Uint8Array, taken: () => void): void {
+    if (this.#state === 'sending-rdb') this.#transport.write(chunk, taken);
+    else taken();
   }
 
   /** The RDB is complete: the stream waits for the first ACK. */

@@ -95,7 +95,7 @@ class Master {
   /** Completes the snapshot that is being taken. */
   snapshot(text: string): void {
     const sink = this.snapshots.shift();
-    sink?.write(Buffer.from(text));
+    sink?.write(Buffer.from(text), () => undefined);
     sink?.end();
     this.replication.flush();
   }
