@@ -121,6 +121,24 @@ export class ServerNode implements Node {
       ],
       () => [['DEL', key, 'sum']],
       () => [['SET', `n${random.between(0, 400)}`, `${serial()}`]],
+      () => [
+        ['HSET', `fields${random.between(0, 2)}`, 'a', `${serial()}`, 'b', `${serial()}`],
+        ['HPEXPIRE', `fields${random.between(0, 2)}`, `${random.between(1, 20_000)}`, 'FIELDS', '1', 'a'],
+        ['HINCRBY', `fields${random.between(0, 2)}`, 'a', '1'],
+        ['HINCRBYFLOAT', `fields${random.between(0, 2)}`, 'a', '0.5'],
+      ],
+      () => [
+        random.chance(0.1) ? ['HSET', 'wide', ...MANY] : ['HPERSIST', 'wide', 'FIELDS', '1', '20'],
+        [
+          'HPEXPIRE',
+          'wide',
+          `${random.between(1, 20_000)}`,
+          'FIELDS',
+          '2',
+          '20',
+          `${random.between(0, 399) * 2}`,
+        ],
+      ],
       () => [['LSET', 'many', `${random.between(0, 799)}`, `${serial()}`]],
       () => [random.chance(0.1) ? ['RPUSH', 'many', ...MANY] : ['LPOP', 'many']],
     ])();

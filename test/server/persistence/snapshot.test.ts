@@ -1,20 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { SYSTEM_CLOCK } from '../../../src/server/clock.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
+import { HashValue } from '../../../src/server/keyspace/values/hash-value.ts';
 import { ListValue } from '../../../src/server/keyspace/values/list-value.ts';
 import { KeyspaceSink } from '../../../src/server/persistence/keyspace-sink.ts';
 import { Snapshot } from '../../../src/server/persistence/snapshot.ts';
 import { RdbReader } from '../../../src/server/rdb/rdb-reader.ts';
+import type { WriterVersion } from '../../../src/server/rdb/rdb-writer.ts';
 import { digestKeys } from '../rdb/digest-keys.ts';
 import { RecordingSink } from '../rdb/recording-sink.ts';
 import { bytesOf, createRandom, fill, write } from './random-keyspace.ts';
 
-function startSnapshot(keyspace: Keyspace, pieces: Buffer[]): Snapshot {
+function startSnapshot(keyspace: Keyspace, pieces: Buffer[], version: WriterVersion = 9): Snapshot {
   return new Snapshot({
     dbs: keyspace.filled(),
     aux: [['redis-ver', '7.2.0']],
     libraries: [],
-    version: 9,
+    version,
     checksum: true,
     compresses: true,
     emit: (piece) => pieces.push(piece),
@@ -37,6 +39,7 @@ function sortedKeys(sink: RecordingSink): unknown[] {
     .map(([name, expireAtMs, { type }]) => [name, expireAtMs, type]);
 }
 
+const byName = (a: { key: string }, b: { key: string }): number => (a.key < b.key ? -1 : 1);
 const byDb = (sink: RecordingSink): RecordingSink['keys'] => sink.keys.toSorted((a, b) => a.db - b.db);
 
 describe('Snapshot', () => {
@@ -79,6 +82,40 @@ describe('Snapshot', () => {
     }
     expect(digestKeys(read(pieces).keys)).toBe(digestKeys(read(before).keys));
     expect(db.walks.size).toBe(0);
+  });
+
+  it.each([12, 80] as const)('keeps the old times to live of fields (version %i)', (version) => {
+    const keyspace = new Keyspace(16, createRandom(1));
+    const db = keyspace.db(0);
+    const hashes = ['small', 'large'].map((name, turn) => {
+      const hash = HashValue.of(
+        Array.from({ length: 5 + turn * 2000 }, (_, i) => [`f${i}`, `${i}`] as const),
+      );
+      for (let i = 0; i < hash.size; i += 3) hash.setExpiry(`f${i}`, 4_000_000_000_000 + i * 5);
+      return { hash, ref: db.setObject(bytesOf(name), 0, name.length, hash) };
+    });
+    expect(keyspace.hasFieldExpiries).toBe(true);
+    const before: Buffer[] = [];
+    startSnapshot(keyspace, before, version).step(1);
+    const pieces: Buffer[] = [];
+    const snapshot = startSnapshot(keyspace, pieces, version);
+    while (!snapshot.step(0)) {
+      for (const { hash, ref } of hashes) {
+        db.willChange(ref);
+        for (const [field] of [...hash].slice(0, 3)) {
+          if (!hash.persist(field)) hash.setExpiry(field, 1000);
+        }
+        hash.delete(hash.fieldAt(hash.size - 1));
+        hash.set('new', '1');
+        hash.setExpiry('new', 5);
+        db.noteFieldExpiries(ref);
+      }
+    }
+    expect(read(pieces).keys.toSorted(byName)).toEqual(read(before).keys.toSorted(byName));
+    const [large] = read(before).keys.toSorted(byName);
+    const times = large?.value.type === 'hash' ? large.value.fields.flatMap(([, , time]) => time ?? []) : [];
+    expect(times).toHaveLength(669);
+    expect(Math.max(...times)).toBe(4_000_000_000_000 + 2004 * 5);
   });
 
   it('gives the walks back when it is aborted', () => {
