@@ -15,6 +15,7 @@ class Master {
   /** What the disk says to whoever wants to write. */
   spoolError: Error | null = null;
   isCommon = true;
+  readonly formats: string[] = [];
   readonly snapshots: SnapshotSink[] = [];
   readonly replication: Replication = new Replication({
     now: () => this.nowMs,
@@ -26,8 +27,9 @@ class Master {
     },
     snapshots: {
       isCommon: () => this.isCommon,
-      start: (_position, _filter, sink) => {
+      start: (_position, _filter, sink, format) => {
         this.snapshots.push(sink);
+        this.formats.push(format);
         return { pause: () => undefined, resume: () => undefined, abort: () => undefined };
       },
     },
@@ -119,6 +121,24 @@ describe('a master and its replicas', () => {
     master.write(0, 'SET', 'a', 'v');
     expect(master.replication.backlog).toBeNull();
     expect(master.replication.isFeeding).toBe(false);
+  });
+
+  it('gives Redis and Valkey images of their own when the data are not common to them', () => {
+    master.isCommon = false;
+    const sessions = [false, true, false].map((takesValkeyRdb) => {
+      const { session } = master.join();
+      session.takesValkeyRdb = takesValkeyRdb;
+      return session;
+    });
+    master.settings = { ...master.settings, disklessDelayMs: 5000 };
+    for (const session of sessions) master.replication.psync(session, '?', -1, false);
+    master.nowMs += 5000;
+    master.replication.tick();
+    expect(sessions.map(({ state }) => state)).toEqual(['sending-rdb', 'wait-snapshot', 'sending-rdb']);
+    expect(master.formats).toEqual(['redis']);
+    master.snapshot('RDB');
+    expect(master.formats).toEqual(['redis', 'valkey']);
+    expect(sessions[1]?.state).toBe('sending-rdb');
   });
 
   it('withholds the stream after $EOF until the first ACK, and begins it with SELECT', () => {
