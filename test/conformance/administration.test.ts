@@ -137,8 +137,8 @@ describe('COMMAND', () => {
     'command getkeys mset a 1 b 2',
     'command getkeys zunionstore d 2 a b',
     'command getkeys sort a by b limit 0 1 get c store d',
-    'command getkeys ping',
-    'command getkeys get',
+    'command getkeys ping x',
+    'command getkeys get a b',
     'command getkeys nope a',
     'command getkeysandflags set a 1 get',
     'command getkeysandflags set a 1',
@@ -310,7 +310,6 @@ describe('ACL', () => {
       'acl dryrun u flushall',
       'acl dryrun u client id',
       'acl dryrun u client list',
-      'acl dryrun u get x',
       'acl dryrun nobody get x',
       'acl dryrun u nope x',
       'acl dryrun u get',
@@ -489,3 +488,30 @@ it.skipIf(!hasEngine('redis'))('DEBUG PAUSE-CRON leaves what has expired where i
     open.close();
   }
 });
+same('COMMAND GETKEYS of channels and of numbers that count no keys', [
+  'command getkeysandflags spublish a b',
+  'command getkeys spublish a b',
+  'command getkeys ssubscribe a b',
+  'command getkeys eval bar 2',
+  'command getkeys eval bar -1 k',
+  'command getkeys eval bar x k',
+  'command getkeys fcall f 3 a',
+  'command getkeys zunion 5 a b',
+  'command getkeys xread streams a b c',
+]);
+same('arguments of REPLICAOF and PUBSUB', [
+  'replicaof a x',
+  'replicaof a 99999',
+  'pubsub channels * x',
+  'pubsub shardchannels * x',
+  'pubsub numpat x',
+]);
+same('ACL SETUSER with an empty pattern', [
+  'acl setuser u on nopass %R +get',
+  'acl dryrun u get ""',
+  'acl setuser u %RW',
+  'acl setuser u %RR',
+  'acl setuser u %Rx',
+  'acl dryrun u get ""',
+  'acl deluser u',
+]);

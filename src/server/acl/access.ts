@@ -120,14 +120,11 @@ export class Access implements AccessControl {
       isFree: (command.flags & FLAG.no_auth) !== 0,
       firstArg: args.count > (hasSub ? 2 : 1) ? args.string(hasSub ? 2 : 1) : undefined,
       keys: () =>
-        (findKeys(command, args) ?? [])
-          // A shard channel stands where a key would, for clusters only.
-          .filter(({ flags }) => !flags.includes('not_key'))
-          .map(({ index, flags }) => ({
-            key: args.string(index),
-            reads: flags.includes('access'),
-            writes: flags.includes('insert') || flags.includes('delete') || flags.includes('update'),
-          })),
+        (findKeys(command, args) ?? []).map(({ index, flags }) => ({
+          key: args.string(index),
+          reads: flags.includes('access'),
+          writes: flags.includes('insert') || flags.includes('delete') || flags.includes('update'),
+        })),
       channels: () => findChannels(command, args),
     };
     return user.check(request);

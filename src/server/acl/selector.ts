@@ -238,7 +238,10 @@ export class Selector {
 
   #addKeyPattern(rule: string): string | undefined {
     if (this.allKeys) return RULE_ERRORS.keyAfterAll;
-    const [, letters = '', pattern = ''] = /^(?:%([RrWw]{1,2}))?~([^]*)$/.exec(rule) ?? [undefined, 'x'];
+    const [, letters = '', pattern = ''] = /^(?:%([RrWw]{1,2})(?:$|~)|~)([^]*)$/.exec(rule) ?? [
+      undefined,
+      'x',
+    ];
     const given = letters.toUpperCase();
     if (given.startsWith('X') || /^(RR|WW)$/.test(given) || hasSpaces(pattern)) return RULE_ERRORS.syntax;
     const reads = given === '' || given.includes('R');

@@ -89,8 +89,8 @@ cluster|slots 2 stale 0 0 0 slow nondeterministic_output -
 command -1 loading,stale 0 0 0 slow,connection nondeterministic_output_order -
 command|count 2 loading,stale 0 0 0 slow,connection - -
 command|docs -2 loading,stale 0 0 0 slow,connection nondeterministic_output_order -
-command|getkeys -4 loading,stale 0 0 0 slow,connection - -
-command|getkeysandflags -4 loading,stale 0 0 0 slow,connection - -
+command|getkeys -3 loading,stale 0 0 0 slow,connection - -
+command|getkeysandflags -3 loading,stale 0 0 0 slow,connection - -
 command|help 2 loading,stale 0 0 0 slow,connection - -
 command|info -2 loading,stale 0 0 0 slow,connection nondeterministic_output_order -
 command|list -2 loading,stale 0 0 0 slow,connection nondeterministic_output_order -

@@ -17,6 +17,7 @@ export function findKeys(command: Command, args: Args): KeyArgument[] | undefine
   if (command.name === 'migrate') return findMigrateKeys(args);
   const keys: KeyArgument[] = [];
   for (const spec of command.keySpecs) {
+    if (!isAboutKeys(spec)) continue;
     const first = beginOf(spec, args);
     if (first === undefined) continue;
     const range = rangeOf(spec, args, first);
@@ -27,6 +28,11 @@ export function findKeys(command: Command, args: Args): KeyArgument[] | undefine
     }
   }
   return keys;
+}
+
+/** Whether what a spec finds are keys: those of sharded channels are not. */
+export function isAboutKeys({ flags }: KeySpec): boolean {
+  return !flags.includes('not_key');
 }
 
 /** Position of the first argument a spec is about; undefined when the request does not use it. */

@@ -6,7 +6,7 @@ import type { ReplyWriter } from '../../resp/reply-writer.ts';
 import { KEY_SPEC_NOTES } from '../catalogue.ts';
 import { isArityRight, type Command, type Family, type KeySpec } from '../command.ts';
 import type { Context } from '../context.ts';
-import { findKeys, type KeyArgument } from '../find-keys.ts';
+import { findKeys, isAboutKeys, type KeyArgument } from '../find-keys.ts';
 import { commandDocs } from './command-docs.ts';
 
 /** COMMAND and its subcommands. */
@@ -140,12 +140,13 @@ function keysOf(ctx: Context, args: Args): { request: Args; keys: readonly KeyAr
   const top = ctx.server.commands.get(name);
   const command = top?.subcommands === undefined ? top : top.subcommands.get(sub.toLowerCase());
   if (command === undefined) throw new ReplyError('ERR Invalid command specified');
-  if (command.keySpecs.length === 0) throw new ReplyError('ERR The command has no key arguments');
+  if (!command.keySpecs.some(isAboutKeys)) throw new ReplyError('ERR The command has no key arguments');
   if (!isArityRight(command, request.count))
     throw new ReplyError('ERR Invalid number of arguments specified for command');
-  const keys = findKeys(command, request);
-  const isEmpty = keys?.length === 0 && !command.flagNames.includes('no_mandatory_keys');
-  if (keys === undefined || isEmpty) throw new ReplyError('ERR Invalid arguments specified for command');
+  const keys = findKeys(command, request) ?? [];
+  if (keys.length === 0 && !command.flagNames.includes('no_mandatory_keys')) {
+    throw new ReplyError('ERR Invalid arguments specified for command');
+  }
   return { request, keys };
 }
 

@@ -1,6 +1,7 @@
 import { matchGlob } from '../../keyspace/match-glob.ts';
 import type { PubSub, SubscriptionKind } from '../../pubsub/pubsub.ts';
 import type { Args } from '../../resp/args.ts';
+import { wrongSubcommandUse } from '../../resp/errors.ts';
 import { ReplyError } from '../../resp/reply-error.ts';
 import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -57,8 +58,10 @@ export function pubsubCommands(pubsub: PubSub): Family {
   }
 
   function listActive(ctx: Context, args: Args, kind: SubscriptionKind): void {
-    const pattern = args.count > 2 ? args.string(2) : '*';
-    ctx.reply.bulkStrings(pubsub.active(kind).filter((name) => matchGlob(pattern, name)));
+    if (args.count > 3) throw wrongSubcommandUse(args.string(1), 'PUBSUB');
+    const active = pubsub.active(kind);
+    const pattern = args.count > 2 ? args.string(2) : undefined;
+    ctx.reply.bulkStrings(pattern === undefined ? active : active.filter((name) => matchGlob(pattern, name)));
   }
 
   function countListeners(ctx: Context, args: Args, kind: SubscriptionKind): void {

@@ -23,6 +23,7 @@ export const replicationCommands: Family = {
 };
 
 const MAX_ANNOUNCED_HOST = 46;
+const BAD_PORT = new ReplyError('ERR Invalid master port');
 const NOT_ZERO_OR_ONE = new ReplyError('ERR value is out of range, value must between 0 and 1');
 /** `RDB_VERSION_MAP` in rdb.h of Valkey. */
 const FIRST_VALKEY_WITH_OWN_RDB = 9;
@@ -55,7 +56,8 @@ function replicaof(ctx: Context, args: Args): void {
   if (client.replica?.isAttached === true) {
     throw new ReplyError('ERR Command is not valid when client is a replica.');
   }
-  const port = args.intBetween(2, 0, 65535, new ReplyError('ERR Invalid master port'));
+  const port = args.int(2, BAD_PORT);
+  if (port < 0 || port > 65535) throw BAD_PORT;
   const host = args.string(1);
   if (replication.follow({ host, port }) === 'already') {
     ctx.reply.simple('OK Already connected to specified master');
