@@ -204,7 +204,6 @@ const REPLICATION: readonly Directive[] = [
   integer('repl-diskless-sync-max-replicas', 0n, INT_MAX, 0),
   oneOf('repl-diskless-load', ['disabled', 'on-empty-db', 'swapdb'], 'disabled', {
     notWhileLoading: true,
-    inert: 'a full sync is always loaded as it arrives, beside the old data',
   }),
   integer('repl-ping-replica-period', 1n, INT_MAX, 10, { alias: 'repl-ping-slave-period' }),
   integer('repl-timeout', 1n, INT_MAX, 60),

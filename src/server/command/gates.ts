@@ -28,6 +28,8 @@ export const SERVER_GATE = {
   maxMemory: 128,
   /** Some client runs MONITOR. */
   monitored: 256,
+  /** Loading a dataset beside the one that is served. */
+  asyncLoading: 512,
 } as const;
 
 export const CLIENT_GATE = {
@@ -101,6 +103,8 @@ export function passGates(server: Server, client: Client, command: Command, args
       );
     }
     if ((gates & SERVER_GATE.masterDown) !== 0 && (may & FLAG.stale) === 0) throw ERRORS.masterDown;
+    if ((gates & SERVER_GATE.asyncLoading) !== 0 && (does & FLAG.no_async_loading) !== 0)
+      throw ERRORS.loading;
     if ((gates & SERVER_GATE.loading) !== 0 && (may & FLAG.loading) === 0) throw ERRORS.loading;
     if ((gates & SERVER_GATE.busy) !== 0 && (flags & FLAG.allow_busy) === 0) throw server.scripting.busyError;
     const mayReplicate = (does & (FLAG.write | FLAG.may_replicate)) !== 0;

@@ -13,6 +13,8 @@ export interface DatasetLoaderPorts {
   /** config rdbchecksum */
   readonly checksum: () => boolean;
   readonly warn: (text: string) => void;
+  /** Data of this history begins to come in. What is returned is called when that is over, however it ends. */
+  readonly begun: (replid: string | undefined) => () => void;
   /** The new data is in place. */
   readonly replaced: () => void;
 }
@@ -22,7 +24,7 @@ export interface DatasetLoaderPorts {
  * and takes its place at once, as `repl-diskless-load swapdb` does; a sync that breaks off costs nothing.
  */
 export function createDatasetReceiver(ports: DatasetLoaderPorts): DatasetReceiver {
-  return { begin: (events) => new DatasetLoading(ports, events) };
+  return { begin: (events, from) => new DatasetLoading(ports, events, ports.begun(from?.replid)) };
 }
 
 class DatasetLoading implements DatasetSink {
@@ -31,9 +33,11 @@ class DatasetLoading implements DatasetSink {
   readonly #sink: KeyspaceSink;
   readonly #reader: RdbReader;
   #loadedBytes = 0;
+  readonly #ended: () => void;
   #isOver = false;
 
-  constructor(ports: DatasetLoaderPorts, events: DatasetEvents) {
+  constructor(ports: DatasetLoaderPorts, events: DatasetEvents, ended: () => void) {
+    this.#ended = ended;
     this.#ports = ports;
     this.#events = events;
     const { keyspace } = ports;
@@ -56,7 +60,7 @@ class DatasetLoading implements DatasetSink {
     if (this.#isOver) return;
     this.#attempt(() => this.#reader.end());
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#finish();
     this.#events.replacing();
     replaceDbs(this.#ports.keyspace, this.#sink.dbs);
     collectAfterLoad(this.#loadedBytes);
@@ -67,7 +71,12 @@ class DatasetLoading implements DatasetSink {
   }
 
   abort(): void {
+    if (!this.#isOver) this.#finish();
+  }
+
+  #finish(): void {
     this.#isOver = true;
+    this.#ended();
   }
 
   #attempt(action: () => void): void {
@@ -75,7 +84,7 @@ class DatasetLoading implements DatasetSink {
       action();
     } catch (error) {
       if (!(error instanceof RdbError)) throw error;
-      this.#isOver = true;
+      this.#finish();
       this.#events.failed(error.message);
     }
   }

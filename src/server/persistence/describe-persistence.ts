@@ -9,8 +9,8 @@ export function describePersistence(server: Server, persistence: Persistence): F
   const { processed, total } = rdb.progress;
   const isLogHealthy = persistence.log?.lastError === undefined;
   return [
-    ['loading', loading === undefined ? 0 : 1],
-    ['async_loading', 0],
+    ['loading', Number(loading?.isAsync === false)],
+    ['async_loading', Number(loading?.isAsync === true)],
     ['current_cow_peak', 0],
     ['current_cow_size', 0],
     ['current_cow_size_age', 0],

@@ -35,6 +35,8 @@ export interface LoadProgress {
   readonly startedAt: number;
   readonly totalBytes: number;
   loadedBytes: number;
+  /** Beside data of the same history, which is served meanwhile. */
+  readonly isAsync: boolean;
 }
 
 interface DumpLoad {
@@ -252,7 +254,12 @@ export class Persistence {
 
   async #whileLoading(totalBytes: number, steps: FileSteps<void>): Promise<void> {
     const server = this.#server;
-    const loading = { startedAt: Math.floor(server.clock.now() / 1000), totalBytes, loadedBytes: 0 };
+    const loading = {
+      startedAt: Math.floor(server.clock.now() / 1000),
+      totalBytes,
+      loadedBytes: 0,
+      isAsync: false,
+    };
     this.loading = loading;
     server.isLoading = true;
     server.setGate(SERVER_GATE.loading, true);
@@ -470,8 +477,31 @@ export class Persistence {
       replaceLibraries: (libraries) => this.sources.takeLibraries(libraries, 'flush'),
       checksum: () => server.config.flag('rdbchecksum'),
       warn: (text) => server.log('warning', text),
+      begun: (replid) => this.#beginReceiving(replid),
       replaced: () => this.datasetReplaced(),
     });
+  }
+
+  /**
+   * With `repl-diskless-load` the old data is served while new data of the same history is loaded, and hidden while it
+   * is of another one, or there is none; without, it is served until the new takes its place (readSyncBulkPayload).
+   */
+  #beginReceiving(replid: string | undefined): () => void {
+    const server = this.#server;
+    const mode = server.config.text('repl-diskless-load');
+    const isShown = mode === 'swapdb' || (mode === 'on-empty-db' && server.keyspace.size === 0);
+    if (!isShown) return () => undefined;
+    const isAsync = mode === 'swapdb' && replid === server.replication?.history.replid;
+    const gate = isAsync ? SERVER_GATE.asyncLoading : SERVER_GATE.loading;
+    const startedAt = Math.floor(server.clock.now() / 1000);
+    this.loading = { startedAt, totalBytes: 0, loadedBytes: 0, isAsync };
+    server.isLoading = true;
+    server.setGate(gate, true);
+    return () => {
+      this.loading = undefined;
+      server.isLoading = false;
+      server.setGate(gate, false);
+    };
   }
 
   // ---- the end ----------------------------------------------------------------------------------------------------

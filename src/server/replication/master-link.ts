@@ -103,7 +103,8 @@ export class MasterLink {
     for (const chunk of this.#unread.splice(0)) {
       if (this.#transport === transport) this.#read(chunk);
     }
-    if (this.#transport === transport && this.#sink === null) transport?.resume();
+    if (this.#transport !== transport) return;
+    if (this.#sink === null || this.#payload !== null) transport?.resume();
   }
 
   /** Drops the connection as if the network had: CLIENT KILL TYPE master, DEBUG. It is made anew at once. */
@@ -271,7 +272,7 @@ export class MasterLink {
             ? `receiving ${framing.lengthBytes} bytes from master`
             : 'receiving streamed RDB from master with EOF';
         log('notice', `MASTER <-> REPLICA sync: ${what}`);
-        this.#sink = receiver.begin(this.#loadEvents());
+        this.#sink = receiver.begin(this.#loadEvents(), from);
       },
       data: (chunk) => {
         if (!isCurrent()) return;

@@ -71,9 +71,15 @@ export interface Spool {
   discard(): void;
 }
 
+interface StreamPlace {
+  readonly replid: string;
+  readonly offset: number;
+}
+
 /** Takes the RDB of a full resync in. */
 export interface DatasetReceiver {
-  begin(events: DatasetEvents): DatasetSink;
+  /** `from`: the place in the master's history at which the data will stand; null when it said none. */
+  begin(events: DatasetEvents, from: StreamPlace | null): DatasetSink;
 }
 
 export interface DatasetEvents {
