@@ -52,6 +52,19 @@ describe('command line', () => {
     expect([status, stderr]).toEqual([1, expect.stringContaining(text)]);
   });
 
+  it.each(['UTC', 'Asia/Kolkata', 'America/New_York'])('logs the local time in %s', (zone) => {
+    const args = [main, '--port', '0', '--dir', newFolder(), '--user', 'nobody', 'no-such-rule'];
+    const { stdout } = spawnSync(process.execPath, args, {
+      encoding: 'utf8',
+      env: { ...process.env, TZ: zone },
+    });
+    const [, day = '', time = ''] = / (\d\d \w{3} \d{4}) (\d\d:\d\d:\d\d\.\d{3}) \* oO0/.exec(stdout) ?? [];
+    const offset = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' })
+      .format()
+      .replace(/.*GMT/, 'GMT');
+    expect(Math.abs(Date.parse(`${day} ${time} ${offset}`) - Date.now())).toBeLessThan(600_000);
+  });
+
   it('reads stdin after the file and before the flags', async () => {
     const folder = newFolder();
     const port = await onePort();
