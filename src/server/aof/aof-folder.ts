@@ -6,11 +6,11 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import { unlinkFile } from '../unlink-file.ts';
 import {
   EMPTY_MANIFEST,
   filesOf,
@@ -88,7 +88,7 @@ export class AofFolder {
   }
 
   remove(file: AofFile): void {
-    rmSync(this.pathOf(file), { force: true });
+    unlinkFile(this.pathOf(file));
   }
 
   #replaceManifest(manifest: AofManifest): void {

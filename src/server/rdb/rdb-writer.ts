@@ -5,6 +5,8 @@ import type { CollectionType } from './rdb-sink.ts';
 
 const DEFAULT_CHUNK_BYTES = 64 * 1024;
 const SMALL_COPY_BYTES = 48;
+/** The checksum is taken of so much at a time, so that a slice of a save does not end with that of a whole piece. */
+const CHECKSUM_BYTES = 2048;
 const MAX_FIXED_BYTES = 32;
 const NO_EXPIRY = -1;
 /** Forms of a string that is not written as it is: in the place of a length's first byte. */
@@ -69,6 +71,8 @@ export class RdbWriter {
   readonly #spare: Buffer[] = [];
   #buffer: Buffer;
   #at = 0;
+  /** Where the bytes of the buffer begin that the checksum has not seen. */
+  #checkedTo = 0;
   #emittedBytes = 0;
   #earliestMs = 0;
 
@@ -185,6 +189,7 @@ export class RdbWriter {
   }
 
   keyHeader(type: number, expireAtMs: number): void {
+    if (this.#at - this.#checkedTo >= CHECKSUM_BYTES) this.#checksum();
     if (expireAtMs !== NO_EXPIRY) {
       this.byte(RDB_OPCODE.expireTimeMs);
       this.int64(expireAtMs);
@@ -306,11 +311,17 @@ export class RdbWriter {
     if (this.#at === 0) return;
     const written = this.#buffer;
     const piece = written.subarray(0, this.#at);
-    this.#crc?.update(piece, 0, piece.length);
+    this.#checksum();
+    this.#checkedTo = 0;
     this.#emittedBytes += this.#at;
     this.#buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#chunkBytes);
     this.#at = 0;
     this.#emit(piece, () => this.#spare.push(written));
+  }
+
+  #checksum(): void {
+    this.#crc?.update(this.#buffer, this.#checkedTo, this.#at);
+    this.#checkedTo = this.#at;
   }
 
   #latin1(text: string): void {

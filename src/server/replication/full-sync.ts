@@ -1,4 +1,3 @@
-import { crypto } from '../lazy-crypto.ts';
 import type {
   Log,
   SnapshotFilter,
@@ -28,6 +27,8 @@ export interface FullSyncPorts {
   readonly now: () => number;
   readonly settings: () => FullSyncSettings;
   readonly createSpool: () => Spool;
+  /** 40 random hex digits, for the end of an RDB of unknown length. */
+  readonly drawMark: () => string;
   /** Where the stream stands, and from now on every replica needs a SELECT first. */
   readonly beginStream: () => StreamPosition;
   /** Gives a session its place behind the snapshot. */
@@ -155,7 +156,7 @@ export class FullSync {
       format,
       members,
       spool,
-      mark: crypto().randomBytes(20).toString('hex'),
+      mark: this.#ports.drawMark(),
       walk: null,
       isPaused: false,
     };

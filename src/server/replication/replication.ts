@@ -112,6 +112,7 @@ export class Replication {
       log: ports.log,
       now: ports.now,
       createSpool: ports.createSpool,
+      drawMark: ports.drawId,
       settings: ports.settings,
       beginStream: () => this.#beginStream(),
       attach: (session, position) => this.#attachBehind(session, position),

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { unlinkFile } from '../unlink-file.ts';
 import type { Spool } from './ports.ts';
 
 /** An RDB on its way to replicas that must be told its length first: a file of ours, gone when the last has it. */
@@ -35,7 +36,7 @@ export class SpoolFile implements Spool {
   discard(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    unlinkFile(this.#name);
     closeSync(this.#file);
-    rmSync(this.#name, { force: true });
   }
 }
