@@ -136,6 +136,7 @@ export class RdbFileSink {
       file,
       (done) => fsync(file, (error) => done(error, 0)),
       () => {
+        // From here on nobody else is to close it.
         this.#isWriting = true;
         close(file, (error) => {
           if (this.#isOver) return;
