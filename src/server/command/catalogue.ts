@@ -1,6 +1,7 @@
 /**
- * Every command of Redis 7.2, and those of Redis 7.4 and 8 for hash fields with a time to live, with the facts that COMMAND reports, one a line (source: COMMAND of redis-server, and
- * the command files in its src/commands/ for what came with 7.2). Fields:
+ * Every command of Redis 7.2, and those of Redis 7.4 and 8 for hash fields with a time to live, with the facts that
+ * COMMAND reports, one a line (source: COMMAND of redis-server, and the command files in its src/commands/ for what came
+ * with 7.2). Fields:
  * `name[|subcommand] arity flags first-key last-key key-step acl-categories tips key-specs`, `-` for none.
  * A key spec is `flags@begin@find`, where begin is `i<index>` or `w<keyword>,<start>`, and find is
  * `r<last-key>,<step>,<limit>` or `n<index of the key count>,<first key>,<step>`; `?` is unknown.

@@ -32,8 +32,8 @@ class DatasetLoading implements DatasetSink {
   readonly #events: DatasetEvents;
   readonly #sink: KeyspaceSink;
   readonly #reader: RdbReader;
-  #loadedBytes = 0;
   readonly #ended: () => void;
+  #loadedBytes = 0;
   #isOver = false;
 
   constructor(ports: DatasetLoaderPorts, events: DatasetEvents, ended: () => void) {

@@ -253,26 +253,36 @@ export class Persistence {
   }
 
   async #whileLoading(totalBytes: number, steps: FileSteps<void>): Promise<void> {
-    const server = this.#server;
-    const loading = {
-      startedAt: Math.floor(server.clock.now() / 1000),
-      totalBytes,
-      loadedBytes: 0,
-      isAsync: false,
-    };
-    this.loading = loading;
-    server.isLoading = true;
-    server.setGate(SERVER_GATE.loading, true);
+    const { loading, end } = this.#beginLoading(totalBytes, false);
     try {
       await runWithPauses(steps, (bytes) => {
         loading.loadedBytes += bytes;
       });
       collectAfterLoad(loading.loadedBytes);
     } finally {
+      end();
+    }
+  }
+
+  /** From here to `end` clients are told that data is being loaded; `isAsync` as in `LoadProgress`. */
+  #beginLoading(totalBytes: number, isAsync: boolean): { loading: LoadProgress; end: () => void } {
+    const server = this.#server;
+    const gate = isAsync ? SERVER_GATE.asyncLoading : SERVER_GATE.loading;
+    const loading: LoadProgress = {
+      startedAt: Math.floor(server.clock.now() / 1000),
+      totalBytes,
+      loadedBytes: 0,
+      isAsync,
+    };
+    this.loading = loading;
+    server.isLoading = true;
+    server.setGate(gate, true);
+    const end = (): void => {
       this.loading = undefined;
       server.isLoading = false;
-      server.setGate(SERVER_GATE.loading, false);
-    }
+      server.setGate(gate, false);
+    };
+    return { loading, end };
   }
 
   // ---- the append-only log ----------------------------------------------------------------------------------------
@@ -491,17 +501,7 @@ export class Persistence {
     const mode = server.config.text('repl-diskless-load');
     const isShown = mode === 'swapdb' || (mode === 'on-empty-db' && server.keyspace.size === 0);
     if (!isShown) return () => undefined;
-    const isAsync = mode === 'swapdb' && replid === server.replication?.history.replid;
-    const gate = isAsync ? SERVER_GATE.asyncLoading : SERVER_GATE.loading;
-    const startedAt = Math.floor(server.clock.now() / 1000);
-    this.loading = { startedAt, totalBytes: 0, loadedBytes: 0, isAsync };
-    server.isLoading = true;
-    server.setGate(gate, true);
-    return () => {
-      this.loading = undefined;
-      server.isLoading = false;
-      server.setGate(gate, false);
-    };
+    return this.#beginLoading(0, mode === 'swapdb' && replid === server.replication?.history.replid).end;
   }
 
   // ---- the end ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ import tls from 'node:tls';
 import type { LiveConfig } from '../config/live-config.ts';
 import { Listener, type Endpoint } from '../net/listener.ts';
 import type { Server } from '../server.ts';
-import { tlsCertificate, tlsCommonOptions, type Resolve } from './tls-options.ts';
+import { tlsServerOptions, type Resolve } from './tls-options.ts';
 
 /** Accepts TLS connections and hands them to the server. */
 export interface TlsAcceptor {
@@ -17,8 +17,7 @@ export function createTlsAcceptor(server: Server, config: LiveConfig, resolve: R
   const authenticates = config.text('tls-auth-clients');
   const acceptor = tls.createServer(
     {
-      ...tlsCertificate(config, resolve, 'tls-cert-file', 'tls-key-file', 'tls-key-file-pass'),
-      ...tlsCommonOptions(config, resolve),
+      ...tlsServerOptions(config, resolve),
       ...(config.text('tls-dh-params-file') === ''
         ? {}
         : { dhparam: readFileSync(resolve(config.text('tls-dh-params-file'))) }),
@@ -37,10 +36,7 @@ export function createTlsAcceptor(server: Server, config: LiveConfig, resolve: R
 
   /** New certificates hold for connections to come. */
   function refresh(): void {
-    acceptor.setSecureContext({
-      ...tlsCertificate(config, resolve, 'tls-cert-file', 'tls-key-file', 'tls-key-file-pass'),
-      ...tlsCommonOptions(config, resolve),
-    });
+    acceptor.setSecureContext(tlsServerOptions(config, resolve));
   }
 
   return {

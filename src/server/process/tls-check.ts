@@ -1,6 +1,6 @@
 import type { LiveConfig } from '../config/live-config.ts';
 import type { Server } from '../server.ts';
-import { tlsCertificate, tlsClientOptions, tlsCommonOptions, type Resolve } from './tls-options.ts';
+import { tlsClientOptions, tlsServerOptions, type Resolve } from './tls-options.ts';
 
 /** Directives that a connection depends on; `tls-port` opens its own. */
 const DIRECTIVES = [
@@ -51,10 +51,7 @@ export function findTlsProblem(config: LiveConfig, resolve: Resolve): string | u
   // Not imported: a server without TLS does not pay for it.
   const { createSecureContext } = process.getBuiltinModule('node:tls');
   try {
-    createSecureContext({
-      ...tlsCertificate(config, resolve, 'tls-cert-file', 'tls-key-file', 'tls-key-file-pass'),
-      ...tlsCommonOptions(config, resolve),
-    });
+    createSecureContext(tlsServerOptions(config, resolve));
     createSecureContext(tlsClientOptions(config, resolve));
     return undefined;
   } catch (error) {

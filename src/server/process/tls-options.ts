@@ -6,33 +6,36 @@ import type { LiveConfig } from '../config/live-config.ts';
 /** Makes a path of the configuration absolute. */
 export type Resolve = (file: string) => string;
 
-/** What a connection to another server's TLS port needs: our client certificate, and whom we trust. Plain data. */
-export function tlsClientOptions(config: LiveConfig, resolve: Resolve): ConnectionOptions {
-  const own = config.text('tls-client-cert-file') === '' ? 'tls' : 'tls-client';
-  return {
-    ...tlsCertificate(config, resolve, `${own}-cert-file`, `${own}-key-file`, `${own}-key-file-pass`),
-    ...tlsCommonOptions(config, resolve),
-  };
+/** What our TLS ports need: the certificate we show, and whom we trust. Plain data. */
+export function tlsServerOptions(config: LiveConfig, resolve: Resolve): SecureContextOptions {
+  return contextOptions(config, resolve, 'tls');
 }
 
-/** The certificate and key that some directives name; nothing when they are unset. */
-export function tlsCertificate(
-  config: LiveConfig,
-  resolve: Resolve,
-  cert: string,
-  key: string,
-  pass: string,
-): SecureContextOptions {
-  if (config.text(cert) === '') return {};
+/** What a connection to another server's TLS port needs: our client certificate, and whom we trust. Plain data. */
+export function tlsClientOptions(config: LiveConfig, resolve: Resolve): ConnectionOptions {
+  return contextOptions(config, resolve, config.text('tls-client-cert-file') === '' ? 'tls' : 'tls-client');
+}
+
+/** `own` begins the names of the directives that tell our certificate. */
+function contextOptions(config: LiveConfig, resolve: Resolve, own: string): SecureContextOptions {
+  return { ...certificate(config, resolve, own), ...commonOptions(config, resolve) };
+}
+
+/** The certificate and key; nothing when they are unset. */
+function certificate(config: LiveConfig, resolve: Resolve, own: string): SecureContextOptions {
+  const [cert, key, pass] = ['cert-file', 'key-file', 'key-file-pass'].map((name) =>
+    config.text(`${own}-${name}`),
+  ) as [string, string, string];
+  if (cert === '') return {};
   return {
-    cert: readFileSync(resolve(config.text(cert))),
-    key: readFileSync(resolve(config.text(key))),
-    ...(config.text(pass) === '' ? {} : { passphrase: config.text(pass) }),
+    cert: readFileSync(resolve(cert)),
+    key: readFileSync(resolve(key)),
+    ...(pass === '' ? {} : { passphrase: pass }),
   };
 }
 
 /** Whom to trust and what to speak, for both sides. */
-export function tlsCommonOptions(config: LiveConfig, resolve: Resolve): SecureContextOptions {
+function commonOptions(config: LiveConfig, resolve: Resolve): SecureContextOptions {
   const authorities = readAuthorities(config, resolve);
   const protocols = config.words('tls-protocols').map((name) => name.toUpperCase());
   const ciphers = [config.text('tls-ciphersuites'), config.text('tls-ciphers')]

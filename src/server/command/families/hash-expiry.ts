@@ -6,7 +6,7 @@ import type { Family } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EVENT } from '../event-class.ts';
 import { invalidExpire } from '../expire-time.ts';
-import { find } from './hashes.ts';
+import { expireFieldsCommand, find } from './hashes.ts';
 
 /**
  * Hash fields with a time to live: what Redis 7.4 and 8 and Valkey 9 have beyond 7.2 (t_hash.c of Redis 8.0). What they
@@ -102,7 +102,7 @@ class Effects {
   propagate(ctx: Context, key: string, time: number, before: readonly (readonly string[])[] = []): void {
     const commands = [...before];
     if (this.deleted.length > 0) commands.push(['HDEL', key, ...this.deleted]);
-    if (this.timed.length > 0) commands.push(expireCommand(key, time, this.timed));
+    if (this.timed.length > 0) commands.push(expireFieldsCommand(key, time, this.timed));
     if (this.persisted.length > 0)
       commands.push(['HPERSIST', key, 'FIELDS', String(this.persisted.length), ...this.persisted]);
     propagateAll(ctx, commands);
@@ -119,10 +119,6 @@ class Effects {
     this.timed.push(field);
     return DONE;
   }
-}
-
-function expireCommand(key: string, time: number, fields: readonly string[]): string[] {
-  return ['HPEXPIREAT', key, String(time), 'FIELDS', String(fields.length), ...fields];
 }
 
 function propagateAll(ctx: Context, commands: readonly (readonly string[])[]): void {
@@ -257,7 +253,7 @@ function hsetex(ctx: Context, args: Args): void {
       if (keepsTime) {
         hash.replace(field, value);
         const old = hash.expiryOf(field);
-        if (old >= 0) kept.push(expireCommand(key, old, [field]));
+        if (old >= 0) kept.push(expireFieldsCommand(key, old, [field]));
       } else {
         hash.set(field, value);
         if (time >= 0) effects.setTime(ctx, hash, field, time);

@@ -161,8 +161,13 @@ function hincrbyfloat(ctx: Context, args: Args): void {
   if (expiry < 0) ctx.propagateAs(['HSET', key, field, sum]);
   else {
     ctx.alsoPropagate(['HSET', key, field, sum]);
-    ctx.propagateAs(['HPEXPIREAT', key, String(expiry), 'FIELDS', '1', field]);
+    ctx.propagateAs(expireFieldsCommand(key, expiry, [field]));
   }
+}
+
+/** How replicas and AOF are told when fields expire: all servers that have such fields know it. */
+export function expireFieldsCommand(key: string, timeMs: number, fields: readonly string[]): string[] {
+  return ['HPEXPIREAT', key, String(timeMs), 'FIELDS', String(fields.length), ...fields];
 }
 
 function hrandfield(ctx: Context, args: Args): void {
